@@ -1,0 +1,96 @@
+// swift-tools-version:6.2
+// The targets are the architecture: an arrow that is not listed here does not compile
+// (`--explicit-target-dependency-import-check error`, see the Makefile).
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "roost",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "roost", targets: ["roost"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The rules, as values: no socket, clock, thread, lock, random number or Foundation.
+        .target(name: "RoostCore"),
+        // Bytes to commands and events to bytes: JSON, WebSocket frames, HTTP heads, one file per dialect.
+        .target(name: "RoostWire", dependencies: ["RoostCore", nioCore]),
+        // The ports, and the in-memory engines.
+        .target(name: "RoostEngine", dependencies: ["RoostCore"]),
+        // The suite that every store passes; a library so that each engine's tests can run it.
+        .target(
+            name: "EngineConformance", dependencies: ["RoostCore", "RoostEngine"], path: "Tests/EngineConformance"),
+        .target(
+            name: "RoostSQLite",
+            dependencies: [
+                "RoostCore", "RoostEngine",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        // The street: shards, ingest, fan-out.
+        .target(name: "RoostHub", dependencies: ["RoostCore", "RoostWire", "RoostEngine", nioCore, logging]),
+        // Every option once: its name, its values, its default; flags, environment, file.
+        .target(name: "RoostSettings", dependencies: ["Yams"]),
+        .target(name: "RoostWeb", path: "Web", resources: [.embedInCode("chat")]),
+        .target(
+            name: "RoostServer",
+            dependencies: [
+                "RoostCore", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostSettings", "RoostWeb",
+                nioCore, nioPosix, logging,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "RoostBench",
+            dependencies: [
+                "RoostWire", nioCore, nioPosix,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ]),
+        .executableTarget(
+            name: "roost",
+            dependencies: [
+                "RoostServer", "RoostSettings", "RoostBench", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(name: "RoostCoreTests", dependencies: ["RoostCore"]),
+        .testTarget(name: "RoostWireTests", dependencies: ["RoostCore", "RoostWire", nioCore]),
+        .testTarget(
+            name: "RoostEngineTests", dependencies: ["RoostCore", "RoostEngine", "RoostSQLite", "EngineConformance"]),
+        .testTarget(
+            name: "RoostHubTests", dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore]),
+        .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}
