@@ -1,0 +1,76 @@
+// The identifiers of the field, each valid by construction.
+
+/// The name of a room: 1–128 bytes of `[A-Za-z0-9_.:-]`.
+public struct RoomName: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public static let maxBytes = 128
+
+    public let text: String
+
+    /// Nil unless `text` is a legal room name.
+    public init?(_ text: some StringProtocol) {
+        let bytes = text.utf8
+        guard (1...RoomName.maxBytes).contains(bytes.count), bytes.allSatisfy(RoomName.allows) else { return nil }
+        self.text = String(text)
+    }
+
+    private init(trusted text: String) { self.text = text }
+
+    public static let general = RoomName(trusted: "general")
+    public static let support = RoomName(trusted: "support")
+    public static let random = RoomName(trusted: "random")
+    /// The rooms that always exist.
+    public static let standing = [general, support, random]
+
+    /// The user whose own room this is (`user:ID`), or nil for an ordinary room.
+    public var owner: UserID? { text.hasPrefix("user:") ? UserID(text.dropFirst(5)) : nil }
+
+    public var description: String { text }
+
+    public static func < (a: RoomName, b: RoomName) -> Bool { a.text < b.text }
+
+    static func allows(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ":"),
+            UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+/// Who speaks: 1–128 bytes of any text without control characters.
+public struct UserID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public static let maxBytes = 128
+
+    public let text: String
+
+    public init?(_ text: some StringProtocol) {
+        guard isPrintable(text, upTo: UserID.maxBytes) else { return nil }
+        self.text = String(text)
+    }
+
+    public var description: String { text }
+
+    public static func < (a: UserID, b: UserID) -> Bool { a.text < b.text }
+}
+
+/// The sender's own name for a frame, by which replies are matched and repeats recognised: 1–128 bytes.
+public struct MessageID: Hashable, Sendable, CustomStringConvertible {
+    public static let maxBytes = 128
+
+    public let text: String
+
+    public init?(_ text: some StringProtocol) {
+        guard isPrintable(text, upTo: MessageID.maxBytes) else { return nil }
+        self.text = String(text)
+    }
+
+    public var description: String { text }
+}
+
+/// Whether `text` has 1 to `limit` bytes and none of them is a control character.
+public func isPrintable(_ text: some StringProtocol, upTo limit: Int) -> Bool {
+    let bytes = text.utf8
+    return (1...limit).contains(bytes.count) && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+}

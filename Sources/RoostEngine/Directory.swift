@@ -1,0 +1,83 @@
+public import RoostCore
+
+/// Users, rooms and members: what is kept beside the logs.
+public protocol Directory: Sendable {
+    /// The store's own id, random at its creation: nodes that exchange messages must see the same one.
+    func storeID() async throws(StoreError) -> String
+
+    /// Opens rooms for readers: access is checked, and an unknown room is created as a public one where the request
+    /// and `StoreOptions.createOnJoin` say so. One answer per request, in order: `not_found` or `forbidden` otherwise.
+    func open(_ requests: [OpenRequest], at now: Timestamp) async throws(StoreError) -> [Result<RoomHead, Failure>]
+
+    /// Creates a room with a fresh epoch; `conflict` if there is one of that name.
+    func createRoom(_ plan: RoomPlan, at now: Timestamp) async throws(StoreError) -> Result<RoomInfo, Failure>
+
+    func room(_ name: RoomName) async throws(StoreError) -> RoomInfo?
+
+    /// Public rooms and, for a user, the private ones it is a member of; by name, those after `after`, at most `limit`.
+    func rooms(visibleTo user: UserID?, after: RoomName?, limit: Int) async throws(StoreError) -> [RoomInfo]
+
+    /// The rooms the user participates in, newest first, at most `limit`.
+    func rooms(of user: UserID, limit: Int) async throws(StoreError) -> [RoomName]
+
+    /// Changes what is not nil. Nil if there is no such room.
+    func amendRoom(
+        _ name: RoomName, title: String?, visibility: Visibility?
+    ) async throws(StoreError) -> RoomInfo?
+
+    /// Deletes the room with its log; false if there was none. The next of that name has a new epoch.
+    func deleteRoom(_ name: RoomName) async throws(StoreError) -> Bool
+
+    /// Adds or removes a member; false if there is no such room.
+    func setMember(
+        _ user: UserID, of room: RoomName, to isMember: Bool
+    ) async throws(StoreError) -> Bool
+
+    /// Writes down users that were seen: a new one is added, of a known one what is not nil is changed.
+    func note(_ sightings: [Sighting]) async throws(StoreError)
+
+    /// Those of `ids` that exist.
+    func users(_ ids: [UserID]) async throws(StoreError) -> [UserID: User]
+
+    /// By id, those after `after`, at most `limit`.
+    func users(after: UserID?, limit: Int) async throws(StoreError) -> [User]
+}
+
+/// A reader who wants into a room.
+public struct OpenRequest: Sendable, Equatable {
+    public var room: RoomName
+    public var user: UserID?
+    /// Whether to create the room if it is unknown.
+    public var create: Bool
+    /// A server may open any room.
+    public var authority: Authority
+
+    public init(room: RoomName, user: UserID?, create: Bool, authority: Authority = .member) {
+        self.room = room
+        self.user = user
+        self.create = create
+        self.authority = authority
+    }
+}
+
+/// A user who was seen: connected, was posted, or left.
+public struct Sighting: Sendable, Equatable {
+    public var user: UserID
+    /// Nil leaves a known user's name as it is; a new user is then named by its id.
+    public var name: String?
+    public var avatar: String?
+    public var lastSeen: Timestamp?
+
+    public init(user: UserID, name: String? = nil, avatar: String? = nil, lastSeen: Timestamp? = nil) {
+        self.user = user
+        self.name = name
+        self.avatar = avatar
+        self.lastSeen = lastSeen
+    }
+}
+
+/// An engine that keeps everything of a node: logs and directory in one place, so that both tell the same truth.
+public protocol Store: MessageLog, Directory {
+    /// Finishes what is under way and lets go of the files. Every later call throws `closed`.
+    func close() async
+}
