@@ -1,0 +1,137 @@
+/// A shard's view of one room's log: where the log ends as far as it has heard, and where each reader stands.
+///
+/// The replica is itself a cursor over the log. Whoever stands at its head is *live* and is pushed what comes; whoever
+/// does not, for whatever cause, is *behind* and reads the log from its own cursor until it stands at the head. That is
+/// the only recovery there is.
+///
+/// `Handle` names a reader to the shell: a connection in the server, a string in a test.
+public struct RoomReplica<Handle> {
+    /// A reader's place. Indices change as readers leave; the shell is told (`remove`).
+    public struct Reader {
+        public var handle: Handle
+        fileprivate(set) public var place: Place
+    }
+
+    public enum Place: Equatable, Sendable {
+        /// At the replica's head, whatever that is.
+        case live
+        /// Has everything up to `seq`; `reading` while a read of the log is under way for it.
+        case behind(seq: UInt64, reading: Bool)
+    }
+
+    public private(set) var epoch: Epoch
+    public private(set) var head: UInt64
+    public private(set) var readers: [Reader] = []
+    /// The newest `seq` that anyone has mentioned; above `head` while the replica itself is behind.
+    private var rumour: UInt64
+    private var isFilling = false
+
+    public init(epoch: Epoch, head: UInt64, rumour: UInt64 = 0) {
+        self.epoch = epoch
+        self.head = head
+        self.rumour = max(rumour, head)
+    }
+
+    // MARK: What comes in
+
+    /// What to do about a stretch of messages `first ... last` that has arrived.
+    public enum Arrival: Equatable, Sendable {
+        /// Push those from `from` on (the earlier ones are old news), then call `push`.
+        case push(from: UInt64)
+        /// Nothing new.
+        case stale
+        /// Something between is missing: read the log after `head`, then call `arrive` with that.
+        case fill(after: UInt64)
+        /// Something is missing, and a read is under way already.
+        case filling
+        /// The log is another one: open the room anew.
+        case otherEpoch
+    }
+
+    public mutating func arrive(epoch: Epoch, first: UInt64, last: UInt64) -> Arrival {
+        guard epoch == self.epoch else { return .otherEpoch }
+        guard last > head else { return .stale }
+        rumour = max(rumour, last)
+        guard first > head + 1 else { return .push(from: head + 1) }
+        return startFilling()
+    }
+
+    /// Somebody says that the log ends at `seq`.
+    public mutating func hear(epoch: Epoch, head seq: UInt64) -> Arrival {
+        guard epoch == self.epoch else { return .otherEpoch }
+        guard seq > head else { return .stale }
+        rumour = max(rumour, seq)
+        return startFilling()
+    }
+
+    /// The read asked for by `.fill` is over; another one if the replica is still behind what it has heard of.
+    /// - Parameter madeProgress: whether the read brought anything; if not, the rumour was wrong and is dropped.
+    public mutating func filled(madeProgress: Bool) -> Arrival {
+        isFilling = false
+        guard madeProgress else {
+            rumour = head
+            return .stale
+        }
+        return rumour > head ? startFilling() : .stale
+    }
+
+    private mutating func startFilling() -> Arrival {
+        guard !isFilling else { return .filling }
+        isFilling = true
+        return .fill(after: head)
+    }
+
+    /// Gives the messages up to `last` to every live reader; one that does not take them falls behind.
+    @inline(__always)
+    public mutating func push(upTo last: UInt64, _ send: (Handle) -> Bool) {
+        let before = head
+        head = last
+        for index in readers.indices where readers[index].place == .live {
+            if !send(readers[index].handle) { readers[index].place = .behind(seq: before, reading: false) }
+        }
+    }
+
+    // MARK: Readers
+
+    /// Adds a reader that has everything up to `seq`; returns its index.
+    public mutating func add(_ handle: Handle, at seq: UInt64) -> Int {
+        readers.append(Reader(handle: handle, place: seq >= head ? .live : .behind(seq: seq, reading: false)))
+        return readers.count - 1
+    }
+
+    /// Puts a reader back to `seq`.
+    public mutating func seek(_ index: Int, to seq: UInt64) {
+        readers[index].place = seq >= head ? .live : .behind(seq: seq, reading: false)
+    }
+
+    /// Removes a reader; returns the one that now has its index, if any.
+    public mutating func remove(_ index: Int) -> Handle? {
+        let last = readers.removeLast()
+        guard index < readers.count else { return nil }
+        readers[index] = last
+        return last.handle
+    }
+
+    /// Where to read the log for a reader that is behind; nil if it is live or being read for.
+    public mutating func startReading(_ index: Int) -> UInt64? {
+        guard case .behind(let seq, reading: false) = readers[index].place else { return nil }
+        readers[index].place = .behind(seq: seq, reading: true)
+        return seq
+    }
+
+    /// The reader has now been sent everything up to `seq`. True if that made it live, false if it must go on reading.
+    public mutating func advance(_ index: Int, to seq: UInt64) -> Bool {
+        let isLive = seq >= head
+        readers[index].place = isLive ? .live : .behind(seq: seq, reading: false)
+        return isLive
+    }
+
+    /// The log is a new one: everyone starts at its end.
+    public mutating func restart(epoch: Epoch, head: UInt64) {
+        self.epoch = epoch
+        self.head = head
+        rumour = head
+        isFilling = false
+        for index in readers.indices { readers[index].place = .live }
+    }
+}

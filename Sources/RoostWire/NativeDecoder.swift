@@ -1,0 +1,102 @@
+public import NIOCore
+public import RoostCore
+
+/// Frames of `roost.v1.json` to requests.
+public enum NativeDecoder {
+    /// Decodes one text frame, which must be valid UTF-8. Unknown fields are ignored.
+    public static func decode(_ frame: ByteBuffer) -> Result<Request, Refusal> {
+        frame.withUnsafeReadableBytes { bytes in
+            let envelope: JSONFields
+            do throws(JSONScanner.Problem) {
+                envelope = try JSONFields(bytes)
+            } catch {
+                return .failure(Refusal(Failure(.badFrame, error.reason)))
+            }
+            return decode(envelope)
+        }
+    }
+
+    private static func decode(_ envelope: JSONFields) -> Result<Request, Refusal> {
+        var id: MessageID?
+        do throws(JSONFields.Mismatch) {
+            id = try envelope.string("messageId").map { text throws(JSONFields.Mismatch) in
+                guard let id = MessageID(text) else { throw JSONFields.Mismatch("messageId", "1 to 128 bytes of text") }
+                return id
+            }
+            guard let type = try envelope.string("type") else { throw JSONFields.Mismatch("type", "given") }
+            guard let read = readers[type] else {
+                return .failure(Refusal(id: id, Failure(.unknownType, "There is no frame of type \(quoted(type)).")))
+            }
+            let payload = try envelope.object("payload") ?? .empty
+            return .success(Request(id: id, command: try read(payload)))
+        } catch {
+            return .failure(Refusal(id: id, Failure(error.code, error.reason)))
+        }
+    }
+
+    private typealias Reader = @Sendable (JSONFields) throws(JSONFields.Mismatch) -> Command
+
+    private static let readers: [String: Reader] = [
+        "join": join, "leave": leave, "message": message, "create_room": createRoom, "presence": presence,
+        "history": history, "ping": { _ in .ping },
+    ]
+
+    // MARK: One function per type
+
+    @Sendable
+    private static func join(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .join(
+            Command.Join(
+                room: try payload.room(), after: try payload.position("after"),
+                history: try payload.unsigned("history").map { Int(clamping: $0) },
+                presence: try payload.bool("presence")))
+    }
+
+    @Sendable
+    private static func leave(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .leave(try payload.room())
+    }
+
+    @Sendable
+    private static func message(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        guard let content = payload.json("content") else { throw JSONFields.Mismatch("content", "given") }
+        return .message(room: try payload.room(), content: content, kind: .message, sender: try payload.user("sender"))
+    }
+
+    @Sendable
+    private static func createRoom(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .createRoom(try payload.roomWish())
+    }
+
+    @Sendable
+    private static func presence(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .presence(room: try payload.room(), after: try payload.user("cursor"))
+    }
+
+    @Sendable
+    private static func history(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        let room = try payload.room()
+        let turn: Command.HistoryRequest.Turn =
+            if let after = try payload.cursor("after") {
+                .after(after)
+            } else if let before = try payload.cursor("before") {
+                .before(before)
+            } else {
+                .latest
+            }
+        let limit = try payload.unsigned("limit").map { Int(clamping: $0) }
+        return .history(Command.HistoryRequest(room: room, turn: turn, limit: limit))
+    }
+}
+
+extension JSONScanner.Problem {
+    var reason: String {
+        switch self {
+        case .malformed(let at): "The frame is not one JSON object: look at byte \(at)."
+        case .tooDeep: "The JSON is nested deeper than \(JSONScanner.maxDepth) levels."
+        }
+    }
+}
+
+/// A client's own text in an error, kept short.
+func quoted(_ text: String) -> String { "\"\(text.prefix(64))\"" }

@@ -1,0 +1,113 @@
+public import NIOCore
+
+/// The head of an HTTP/1.1 request (RFC 9112), parsed just far enough to tell a WebSocket handshake from the rest.
+///
+/// What is no handshake goes on to the HTTP server as the bytes in which it came, so nothing here needs to be lenient.
+public struct RequestHead: Sendable, Equatable {
+    public var method: String
+    /// Path and query as sent.
+    public var target: String
+    public var headers: [(name: String, value: String)]
+
+    public enum Parse: Sendable, Equatable {
+        /// There is no end of the head yet.
+        case incomplete
+        /// The head is `length` bytes long.
+        case complete(RequestHead, length: Int)
+        /// Not the head of an HTTP/1.1 request as we read it: let the HTTP server judge.
+        case foreign
+    }
+
+    public static func parse(_ buffer: ByteBuffer) -> Parse {
+        buffer.withUnsafeReadableBytes { bytes in
+            guard let length = endOfHead(bytes) else { return .incomplete }
+            guard let head = RequestHead(bytes[..<length]) else { return .foreign }
+            return .complete(head, length: length)
+        }
+    }
+
+    /// The first value of a header; `name` in lower case.
+    public func first(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+
+    /// All values of a header that is a comma-separated list.
+    public func list(_ name: String) -> [String] {
+        headers.filter { $0.name == name }.flatMap { $0.value.split(separator: ",").map { trimmed($0) } }
+    }
+
+    /// Whether the header's list has the token, whatever its case.
+    public func has(_ name: String, token: String) -> Bool { list(name).contains { $0.lowercased() == token } }
+
+    public var path: String { String(target.prefix { $0 != "?" }) }
+
+    /// The query's parameters, percent-decoded; of a repeated one the first counts.
+    public var query: [String: String] {
+        guard let mark = target.firstIndex(of: "?") else { return [:] }
+        return parseQuery(target[target.index(after: mark)...])
+    }
+
+    private init?(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
+        let request = (lines.popFirst() ?? "").split(separator: " ", omittingEmptySubsequences: false)
+        guard request.count == 3, request[2] == "HTTP/1.1" else { return nil }
+        method = String(request[0])
+        target = String(request[1])
+        headers = []
+        for line in lines where !line.isEmpty {
+            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex else { return nil }
+            headers.append((line[..<colon].lowercased(), trimmed(line[line.index(after: colon)...])))
+        }
+    }
+
+    private static func endOfHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        var at = 3
+        while at < bytes.count {
+            // Look only where a head can end.
+            if bytes[at] == 0x0A, bytes[at - 1] == 0x0D, bytes[at - 2] == 0x0A, bytes[at - 3] == 0x0D { return at + 1 }
+            at += 1
+        }
+        return nil
+    }
+
+    public static func == (a: RequestHead, b: RequestHead) -> Bool {
+        a.method == b.method && a.target == b.target
+            && a.headers.elementsEqual(b.headers) { $0.name == $1.name && $0.value == $1.value }
+    }
+}
+
+private func trimmed(_ text: some StringProtocol) -> String {
+    let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    let start = text.firstIndex { !isSpace($0) } ?? text.endIndex
+    let end = text[start...].lastIndex { !isSpace($0) }.map { text.index(after: $0) } ?? start
+    return String(text[start..<end])
+}
+
+/// The parameters of `a=b&c=d`, percent-decoded, `+` being a space; what is no UTF-8 or a broken escape is left out.
+public func parseQuery(_ query: some StringProtocol) -> [String: String] {
+    var result: [String: String] = [:]
+    for pair in query.split(separator: "&") {
+        let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let key = percentDecoded(parts[0]), let value = percentDecoded(parts.count > 1 ? parts[1] : "") else {
+            continue
+        }
+        if result[key] == nil { result[key] = value }
+    }
+    return result
+}
+
+/// The text behind `%XX` escapes; nil if an escape is broken or the result is no UTF-8.
+public func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = true) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+        if byte == UInt8(ascii: "%") {
+            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+                return nil
+            }
+            bytes.append(UInt8(high << 4 | low))
+        } else {
+            bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? 0x20 : byte)
+        }
+    }
+    return String(validating: bytes, as: UTF8.self)
+}
