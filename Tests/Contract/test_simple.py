@@ -135,8 +135,8 @@ def test_message_reaches_the_room(simple, room):
 
 
 @pytest.mark.parametrize("text", [
-    "hello", "two words", "Grüße \U0001f600", "42", '"quoted"', "[1,2]", "true", "null", "{not json", '{"type":"message"',
-    " leading space", "<b>bold</b>",
+    "hello", "two words", "Grüße \U0001f600", "42", '"quoted"', "[1,2]", "true", "null", "{not json",
+    '{"type":"message"', " leading space", "<b>bold</b>",
 ])
 def test_raw_text(simple, room, text):
     """or any text that is no JSON object"""
