@@ -12,7 +12,7 @@ TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 
 
 class RawSocket:
-    """One TCP connection to a node."""
+    """One TCP connection to a node; once it is upgraded, its frames are sent and read here too."""
 
     def __init__(self, node, receive_buffer=None):
         self.node = node
@@ -75,47 +75,6 @@ class RawSocket:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
-
-def upgrade(node, path="/ws", method="GET", **changes):
-    """Asks for a WebSocket; returns the socket, the status and the headers of the answer.
-
-    Changes name headers with _ for -, a None leaves one out."""
-    headers = {
-        "Host": node.authority,
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
-    }
-    headers.update({name.replace("_", "-"): value for name, value in changes.items()})
-    lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
-    raw = RawSocket(node)
-    raw.send("\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode())
-    status, answer = raw.read_head()
-    return raw, status, answer
-
-
-def upgrade_status(node, path="/ws", **changes):
-    """The status that answers the wish for a WebSocket."""
-    raw, status, _ = upgrade(node, path, **changes)
-    raw.close()
-    return status
-
-
-class RawWebSocket(RawSocket):
-    """A WebSocket whose frames are made by hand."""
-
-    def __init__(self, node, path="/ws", subprotocol="roost.v1.json", receive_buffer=None):
-        super().__init__(node, receive_buffer)
-        key = base64.b64encode(os.urandom(16)).decode()
-        offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
-        self.send(
-            f"GET {path} HTTP/1.1\r\nHost: {node.authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{offer}\r\n".encode()
-        )
-        status, _ = self.read_head()
-        assert status == 101, f"the handshake was answered with {status}"
-
     def send_frame(self, opcode, payload=b"", fin=True, rsv=0, masked=True, length=None):
         """Sends one frame; `length` is what its header claims, where that differs from the truth."""
         if isinstance(payload, str):
@@ -150,3 +109,44 @@ class RawWebSocket(RawSocket):
             if opcode == CLOSE:
                 assert len(payload) >= 2, "the close frame names no code"
                 return struct.unpack("!H", payload[:2])[0], payload[2:].decode()
+
+
+def upgrade(node, path="/ws", method="GET", **changes):
+    """Asks for a WebSocket; returns the socket, the status and the headers of the answer.
+
+    Changes name headers with _ for -, a None leaves one out."""
+    headers = {
+        "Host": node.authority,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+    }
+    headers.update({name.replace("_", "-"): value for name, value in changes.items()})
+    lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+    raw = RawSocket(node)
+    raw.send("\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode())
+    status, answer = raw.read_head()
+    return raw, status, answer
+
+
+def upgrade_status(node, path="/ws", **changes):
+    """The status that answers the wish for a WebSocket."""
+    raw, status, _ = upgrade(node, path, **changes)
+    raw.close()
+    return status
+
+
+class RawWebSocket(RawSocket):
+    """A WebSocket whose frames are made by hand: a connection after its handshake."""
+
+    def __init__(self, node, path="/ws", subprotocol="roost.v1.json", receive_buffer=None):
+        super().__init__(node, receive_buffer)
+        key = base64.b64encode(os.urandom(16)).decode()
+        offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+        self.send(
+            f"GET {path} HTTP/1.1\r\nHost: {node.authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{offer}\r\n".encode()
+        )
+        status, _ = self.read_head()
+        assert status == 101, f"the handshake was answered with {status}"
