@@ -146,4 +146,6 @@ def test_connections_are_given_back(start_node, raw):
         client.reset()
     for client in opened[5:]:
         client.send_frame(TEXT, b"\xff")
+        client.expect_close()
+        client.close()
     eventually(lambda: connections() == 0, what="all connections being given back")

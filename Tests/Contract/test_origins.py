@@ -35,7 +35,8 @@ def test_any_loopback_origin_passes(node, origin):
 
 @pytest.mark.parametrize("origin", [
     "http://evil.example", "https://evil.example:8080", "http://localhost.evil.example",
-    "http://127.0.0.1.evil.example", "http://evil.example/127.0.0.1", "http://localhost@evil.example", "nonsense", "http://", "file://",
+    "http://127.0.0.1.evil.example", "http://evil.example/127.0.0.1", "http://localhost@evil.example", "nonsense",
+    "http://", "file://",
 ])
 def test_other_origins_get_403(node, origin):
     """a bad origin gets 403"""
