@@ -1,0 +1,133 @@
+"""What the tests are given: nodes, clients, and names that no other test uses."""
+
+import uuid
+
+import pytest
+
+from raw_socket import RawWebSocket
+from roost_clients import NativeClient, SimpleClient
+from roost_node import Node
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    """A node with its defaults and a store in memory, shared by all tests."""
+    node = Node(tmp_path_factory.mktemp("node"))
+    yield node
+    assert node.stop() == 0, f"the shared node did not end well:\n{node.stderr()[-2000:]}"
+
+
+@pytest.fixture(scope="session")
+def sqlite_node(tmp_path_factory):
+    """A node with its defaults and a SQLite store, shared by all tests."""
+    directory = tmp_path_factory.mktemp("sqlite-node")
+    node = Node(directory, store=f"sqlite:{directory}/roost.db")
+    yield node
+    assert node.stop() == 0, f"the shared node did not end well:\n{node.stderr()[-2000:]}"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def either_node(request):
+    """The shared node of each store in turn."""
+    return request.getfixturevalue("node" if request.param == "memory" else "sqlite_node")
+
+
+@pytest.fixture
+def start_node(tmp_path):
+    """Starts nodes of this test's own: start_node(*flags, store=…, env=…)."""
+    nodes = []
+
+    def start(*args, **options):
+        node = Node(tmp_path, *args, **options)
+        nodes.append(node)
+        return node
+
+    yield start
+    for node in nodes:
+        node.kill9()
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    """The address of a SQLite store of this test's own."""
+    return f"sqlite:{tmp_path}/test.db"
+
+
+def _factory(kind, default_node, request):
+    opened = []
+
+    def open_client(node=None, **options):
+        client = kind(node or request.getfixturevalue(default_node), **options)
+        opened.append(client)
+        return client
+
+    return open_client, opened
+
+
+@pytest.fixture
+def native(request):
+    """Opens native connections: native(), native(user="alice"), native(some_node)."""
+    open_client, opened = _factory(NativeClient, "node", request)
+    yield open_client
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def simple(request):
+    """Opens connections of the simple dialect, as `native` does."""
+    open_client, opened = _factory(SimpleClient, "node", request)
+    yield open_client
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def raw(request):
+    """Opens WebSockets whose frames are made by hand, as `native` does."""
+    open_client, opened = _factory(RawWebSocket, "node", request)
+    yield open_client
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def name():
+    """Makes names that no other test uses: name("room")."""
+    return lambda prefix="n": f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def room(name):
+    """The name of a room that no other test uses."""
+    return name("room")
+
+
+@pytest.fixture
+def alice(name):
+    """The id of a user that no other test uses."""
+    return name("alice")
+
+
+@pytest.fixture
+def bob(name):
+    """The id of another user that no other test uses."""
+    return name("bob")
+
+
+@pytest.fixture
+def http(node):
+    return node.http
+
+
+@pytest.fixture
+def bystander(node):
+    """A client that is connected all the while, and must not notice anything."""
+    client = NativeClient(node)
+    client.join("bystanders")
+    yield client
+    client.ping()
+    message_id = client.send("message", {"room": "bystanders", "content": "still here"})
+    assert client.hear("bystanders")["messageId"] == message_id
+    client.close()
+    assert node.http.get("/health").status_code == 200
