@@ -261,6 +261,9 @@ function listenToPeople() {
   $("text").addEventListener("focus", () => showSide(false));
   addEventListener("hashchange", () => openRoom(roomOfHash()));
   addEventListener("online", hurry);
+  // A browser may keep a page that was left, its socket open: others would see a ghost.
+  addEventListener("pagehide", () => connection.close());
+  addEventListener("pageshow", (event) => event.persisted && connection.connect());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     unread = 0;

@@ -1,5 +1,4 @@
 // The native protocol `roost.v1.json` over one WebSocket: frames, positions, backoff. No DOM.
-//
 // A Connection is an EventTarget. It tells:
 //   state    {name: connecting | connected | waiting | closed, code?, reason?, retryAt?}
 //   joined   {room, head, seq, members?, reset}    seq: heard up to it; reset: the log is another one now
@@ -9,7 +8,6 @@
 //   here     {room, count?, members?}    came {room, user, name}    left {room, user}
 //   refused  {room?, code, reason}       created {room}
 
-export const SUBPROTOCOL = "roost.v1.json";
 const FIRST_HISTORY = 50;
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 20_000;
@@ -72,11 +70,15 @@ export class Connection extends EventTarget {
     this.#setState("connecting");
     const url = new URL(this.#url);
     url.search = new URLSearchParams({ user: this.user, name: this.#name });
-    const socket = new WebSocket(url, SUBPROTOCOL);
+    const socket = new WebSocket(url, "roost.v1.json");
     this.#socket = socket;
     this.#after(ANSWER_TIMEOUT, () => this.state.name === "connecting" && this.#lost(1006, NO_ANSWER.reason));
     socket.onmessage = (event) => socket === this.#socket && this.#receive(event.data);
     socket.onclose = (event) => socket === this.#socket && this.#lost(event.code, event.reason);
+  }
+
+  close() {
+    this.#lost(1000, "The page closed the connection.");
   }
 
   rename(name) {
@@ -85,9 +87,8 @@ export class Connection extends EventTarget {
   }
 
   join(name) {
-    const room = { name, epoch: null, seq: null, ready: false, request: null, resuming: false };
-    this.#rooms.set(name, room);
-    this.#requestJoin(room);
+    this.#rooms.set(name, { name, epoch: null, seq: null, ready: false, request: null, resuming: false });
+    this.#requestJoin(this.#rooms.get(name));
   }
 
   leave(name) {
@@ -132,8 +133,7 @@ export class Connection extends EventTarget {
   #receive(text) {
     this.#heartbeat?.heard();
     const frame = JSON.parse(text);
-    const handle = Object.hasOwn(this.#handlers, frame.type) && this.#handlers[frame.type];
-    if (handle) handle(frame.payload, frame);
+    if (Object.hasOwn(this.#handlers, frame.type)) this.#handlers[frame.type](frame.payload, frame);
   }
 
   #handlers = {
@@ -261,9 +261,10 @@ export class Connection extends EventTarget {
 
   #lost(code, reason) {
     if (this.#connectedAt && Date.now() - this.#connectedAt > STABLE_AFTER) this.#attempts = 0;
-    const delay = this.#advisedDelay ?? backoff(this.#attempts++);
+    const advised = this.#advisedDelay;
     this.#drop();
     if (!mayReconnect(code)) return this.#setState("closed", { code, reason });
+    const delay = advised ?? backoff(this.#attempts++);
     this.#setState("waiting", { code, reason, retryAt: Date.now() + delay });
     this.#after(delay, () => this.connect());
   }
