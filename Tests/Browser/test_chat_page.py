@@ -60,7 +60,7 @@ def test_two_windows_talk(ada, ben):
 
 
 def test_people_come_and_go(ada, new_window, node):
-    assert ada.text_of("here") == "only you"
+    ada.wait(lambda: ada.text_of("here") == "only you", "one person")
     ben = new_window().open(node.url + "/").joined()
     names = {ada.find("name").get_attribute("value"), ben.find("name").get_attribute("value")}
     for window in (ada, ben):
