@@ -61,6 +61,8 @@ public enum AllowedOrigin: Sendable, Equatable {
             rest = rest[..<colon]
         }
         guard isBracketedAddress(rest) || isHostName(rest) else { return nil }
+        // `NULL` is a slip for `null`, not the name of a host.
+        guard scheme != nil || port != nil || rest != "null" else { return nil }
         return .host(scheme: scheme, host: String(rest), port: port)
     }
 

@@ -13,7 +13,8 @@ extension Loader {
             throw .configuration("configuration file \(shown(path)): \(yamlProblem(error))")
         }
         // An empty file, or one of comments only, sets nothing.
-        guard let node, written(node) != .nothing("") else { return [] }
+        guard let node else { return [] }
+        if case .nothing = written(node) { return [] }
         guard case .mapping(let mapping) = node else {
             throw .configuration("configuration file \(shown(path)) must map keys to values, like port: 8080")
         }

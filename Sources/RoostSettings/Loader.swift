@@ -43,6 +43,7 @@ struct Loader: Sendable {
     ) throws(SettingsError) {
         for given in values {
             do {
+                try refuseMask(given)
                 try given.option.read(given.written, &settings)
             } catch {
                 throw .configuration(explanation(of: error, given))
@@ -62,6 +63,14 @@ struct Loader: Sendable {
             throw .configuration("\(key) \(shown(path)): the file can't be read: \(cause)")
         }
     }
+}
+
+/// Refuses what `roost config print` writes in a secret's place: as a key or password it would be known to all.
+private func refuseMask(_ given: Given) throws(Refusal) {
+    guard given.option.trait == .secret || given.option.trait == .url, case .text(let text) = given.written else {
+        return
+    }
+    if text.contains(secretMask) { throw Refusal(reason: "is masked; put in again what \(secretMask) stands for") }
 }
 
 /// What is wrong with a value: the key as the user wrote it, the value, what is allowed.

@@ -31,7 +31,9 @@ struct OptionTable: Sendable {
             title: "Security",
             options: [
                 Option("allow-anonymous", \.allowAnonymous, .boolean, "serve clients without a token beyond loopback"),
-                Option("allowed-origins", \.allowedOrigins, .origins, "origins whose pages may connect"),
+                Option(
+                    "allowed-origins", \.allowedOrigins, .origins,
+                    "origins of pages that may connect; empty: the server's own"),
             ]),
         Group(
             title: "Rooms",

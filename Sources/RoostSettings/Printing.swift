@@ -36,7 +36,7 @@ extension OptionTable {
     private func shareable(_ value: Written, _ option: Option) -> Written {
         switch (option.trait, value) {
         case (.secret, .text("")): value
-        case (.secret, _): .text("***")
+        case (.secret, _): .text(secretMask)
         // Only with an authority can there be a password; a path may well have an @ in it.
         case (.url, .text(let text)) where text.contains("://"): .text(masked(text))
         default: value

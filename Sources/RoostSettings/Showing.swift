@@ -1,5 +1,8 @@
 // How text that others wrote is repeated in messages: on one line, not too long, without passwords.
 
+/// What stands where a secret was.
+let secretMask = "***"
+
 /// The text with everything that could end or garble a line written as an escape.
 func oneLine(_ text: String) -> String {
     var line = ""
@@ -35,10 +38,10 @@ func masked(_ text: String) -> String {
     if let mark = bare.firstRange(of: "://"), mark.upperBound <= at {
         start = mark.upperBound
     } else if let colon = bare[..<at].firstIndex(of: ":") {
-        return bare[...colon] + "***" + bare[at...]
+        return bare[...colon] + secretMask + bare[at...]
     }
-    guard let colon = bare[start..<at].firstIndex(of: ":") else { return bare[..<start] + "***" + bare[at...] }
-    return bare[...colon] + "***" + bare[at...]
+    guard let colon = bare[start..<at].firstIndex(of: ":") else { return bare[..<start] + secretMask + bare[at...] }
+    return bare[...colon] + secretMask + bare[at...]
 }
 
 private func maskedQuery(_ text: String) -> String {
@@ -48,7 +51,7 @@ private func maskedQuery(_ text: String) -> String {
         guard let equals = field.firstIndex(of: "=") else { return String(field) }
         let name = field[..<equals].lowercased()
         let telling = ["pass", "pwd", "secret", "token", "key"].contains { name.contains($0) }
-        return telling ? field[...equals] + "***" : String(field)
+        return telling ? field[...equals] + secretMask : String(field)
     }
     return text[...mark] + maskedFields.joined(separator: "&")
 }
