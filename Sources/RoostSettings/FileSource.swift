@@ -14,7 +14,7 @@ extension Loader {
         }
         // An empty file, or one of comments only, sets nothing.
         guard let node else { return [] }
-        if case .nothing = written(node) { return [] }
+        if case .scalar(let scalar) = node, isNull(scalar) { return [] }
         guard case .mapping(let mapping) = node else {
             throw .configuration("configuration file \(shown(path)) must map keys to values, like port: 8080")
         }
@@ -34,7 +34,11 @@ extension Loader {
         guard let option = table.options.first(where: { $0.fileKey == name }) else {
             throw .configuration("\(shown(name)) is no key of the configuration file \(place); " + hint(name))
         }
-        return Given(option: option, written: written(value), origin: .file(path: path, line: line))
+        var budget = mostValues
+        guard let written = written(value, budget: &budget) else {
+            throw .configuration("\(name) \(place): must be made of at most \(mostValues) values")
+        }
+        return Given(option: option, written: written, origin: .file(path: path, line: line))
     }
 
     private func hint(_ name: String) -> String {
@@ -47,17 +51,36 @@ extension Loader {
     }
 }
 
-private func written(_ node: Node) -> Written {
+/// More values than any option has use for. A few aliases of aliases in a small file stand for billions.
+private let mostValues = 10_000
+
+/// The value of a node; nil: it is made of more values than `budget`, from which those it has are taken.
+private func written(_ node: Node, budget: inout Int) -> Written? {
+    budget -= 1
+    guard budget >= 0 else { return nil }
     switch node {
     case .scalar(let scalar):
-        let isPlain = scalar.style == .plain || scalar.style == .any
-        return isPlain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
-            ? .nothing(scalar.string) : .text(scalar.string)
-    case .sequence(let sequence): return .list(sequence.map(written))
+        return isNull(scalar) ? .nothing(scalar.string) : .text(scalar.string)
+    case .sequence(let sequence):
+        var items = [Written]()
+        for item in sequence {
+            guard let item = written(item, budget: &budget) else { return nil }
+            items.append(item)
+        }
+        return .list(items)
     case .mapping(let mapping):
-        return .map(mapping.map { Written.Entry(key: $0.key.scalar?.string ?? "", value: written($0.value)) })
+        var entries = [Written.Entry]()
+        for (key, value) in mapping {
+            guard let value = written(value, budget: &budget) else { return nil }
+            entries.append(Written.Entry(key: key.scalar?.string ?? "", value: value))
+        }
+        return .map(entries)
     case .alias: return .nothing("")
     }
+}
+
+private func isNull(_ scalar: Node.Scalar) -> Bool {
+    scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
 }
 
 /// The parser's complaint in one line. Its own description quotes the file, where secrets may stand.

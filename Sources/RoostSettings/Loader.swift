@@ -6,7 +6,8 @@ extension Settings {
     /// - Parameters:
     ///   - arguments: what follows `roost serve`, without `--help`, which is the caller's.
     ///   - environment: all variables of the process; only those that begin with `ROOST_` are looked at.
-    ///   - readFile: gives the text of the file at a path, for the configuration and for `…_FILE` variables.
+    ///   - readFile: gives the text of the file at a path, for the configuration and for `…_FILE` variables; what it
+    ///     throws is shown by its description, so that should be a few words, such as "no such file".
     /// - Throws: the first thing that is wrong; bad flags (exit code 64) come before everything else (78).
     public static func load(
         arguments: [String], environment: [String: String], readFile: (String) throws -> String

@@ -74,7 +74,7 @@ extension ValueForm where Value: CaseIterable & RawRepresentable & Sendable, Val
     static var choice: Self {
         let names = Value.allCases.map(\.rawValue)
         return ValueForm(
-            placeholder: "NAME", allowed: spokenList(names),
+            placeholder: names.joined(separator: "|"), allowed: spokenList(names),
             read: { written throws(Refusal) in
                 let text = try written.single()
                 guard let value = Value(rawValue: text) else {

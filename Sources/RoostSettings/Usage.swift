@@ -22,6 +22,7 @@ extension OptionTable {
     private func help(on option: Option) -> [String] {
         let left = "  " + (option.placeholder.map { "\(option.flag) \($0)" } ?? "--[no-]\(option.name)")
         var meaning = option.meaning
+        if option.trait == .url { meaning += ": \(option.allowed)" }
         if let zero = option.zero { meaning += "; 0 = \(zero)" }
         var facts = "default \(defaultText(option)), \(option.variable)"
         if let variable = option.fileVariable { facts += " or \(variable)" }

@@ -110,6 +110,15 @@ import Testing
         #expect(throws: SettingsError.self) { try load(yaml: String(repeating: opening, count: 100_000)) }
     }
 
+    @Test func aliasesOfAliasesAreRefused() {
+        var yaml = "allowedOrigins:\n - &a0 [x, x, x, x, x, x, x, x, x]\n"
+        for level in 1..<12 {
+            let aliases = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+            yaml += " - &a\(level) [\(aliases)]\n"
+        }
+        expectError(78, "allowedOrigins (roost.yaml line 1): must be made of at most 10000 values", yaml: yaml)
+    }
+
     @Test func overriddenValuesAreCheckedToo() {
         expectError(
             78, "port: x (roost.yaml line 1): must be 0 (a free port) to 65535", ["--port=1"], yaml: "port: x")

@@ -37,6 +37,8 @@ import Testing
         #expect(
             usage.contains(
                 "  --port N                        port to listen on; 0 = a free port [default 8080, ROOST_PORT]\n"))
+        #expect(usage.contains("  --log-format text|json"))
+        #expect(usage.contains("where messages are kept: sqlite:PATH or memory:\n"))
         #expect(usage.contains("default sqlite:data/roost.db, ROOST_STORE or ROOST_STORE_FILE"))
     }
 

@@ -63,7 +63,7 @@ import Testing
     }
 }
 
-/// A table like a later one: with a secret, and a URL that has a password.
+/// A table like a later one: with a secret, a URL that has a password and a list of mappings.
 @Suite struct SecretTests {
     static let table = OptionTable(groups: [
         OptionTable.Group(
@@ -71,9 +71,20 @@ import Testing
             options: [
                 Option("jwt-secret", \.basePath, .basePath, "a secret", .secret),
                 Option("bus-url", \.store, .anyText, "a URL", .url),
+                Option("kinds", \.allowedOrigins, .kinds, "a list of mappings"),
                 Option("config", \.config, .path, "the file", .notInFile),
             ])
     ])
+
+    @Test func listsOfMappings() throws {
+        let kinds: [AllowedOrigin] = [.host(scheme: nil, host: "a", port: 1), .any]
+        let loaded = try load(yaml: "kinds: [{match: 'a:1', log: stored}, {match: '*'}]", table: Self.table)
+        #expect(loaded.settings.allowedOrigins == kinds)
+        #expect(try load(yaml: Self.table.printed(loaded), table: Self.table).settings == loaded.settings)
+        expectError(
+            78, "kinds (roost.yaml line 1): must be a list of kinds, not a mapping", yaml: "kinds: {match: a}",
+            table: Self.table)
+    }
 
     @Test func secretsAreNotEchoed() {
         let rule = "must be empty or a path like /realtime, from / and without / at its end"
@@ -96,6 +107,23 @@ import Testing
         expectError(
             78, "jwtSecret (roost.yaml line 4): is masked; put in again what *** stands for", yaml: printed,
             table: Self.table)
+    }
+}
+
+extension ValueForm<[AllowedOrigin]> {
+    fileprivate static var kinds: Self {
+        ValueForm(
+            placeholder: "LIST", allowed: "a list of kinds",
+            read: { written throws(Refusal) in
+                guard case .list(let items) = written else { throw Refusal() }
+                return try items.map { item throws(Refusal) in
+                    guard case .map(let entries) = item, let match = entries.first(where: { $0.key == "match" }),
+                        let origin = AllowedOrigin(try match.value.single())
+                    else { throw Refusal() }
+                    return origin
+                }
+            },
+            write: { .list($0.map { .map([.init(key: "match", value: .text($0.description))]) }) })
     }
 }
 
