@@ -1,0 +1,88 @@
+/// The effective configuration of one process: typed, checked, no string left to parse.
+///
+/// The initial value of each property is the option's default. A new option is one property here and one line in
+/// `OptionTable`; its flag, its environment variable, its file key, the help and `roost config print` follow from them.
+///
+/// Where a limit says "0 = off", zero means that the limit is not applied.
+public struct Settings: Sendable, Equatable {
+    // Listening
+
+    /// The address to listen on: an IPv4 or IPv6 address without brackets, or a host name.
+    public var host = "127.0.0.1"
+    /// The TCP port, 0 to 65535; 0 takes a free one.
+    public var port = 8080
+    /// What precedes every path: empty, or `/` and segments without a closing `/`.
+    public var basePath = ""
+    /// Event loops, up to 1024; 0 = one per core.
+    public var loops = 0
+
+    // Engines
+
+    /// Where messages are kept.
+    public var store = StoreURL.sqlite(path: "data/roost.db")
+    /// What connects the nodes of a cluster.
+    public var bus = BusURL.local
+    /// What stands between accepting a message and storing it.
+    public var queue = QueueURL.absent
+
+    // Security
+
+    /// Whether clients without a token are served on addresses other than loopback.
+    public var allowAnonymous = false
+    /// The origins whose pages may connect; empty: the server's own, and in anonymous loopback mode any loopback one.
+    public var allowedOrigins: [AllowedOrigin] = []
+
+    // Rooms
+
+    /// Whether joining, publishing to or streaming an unknown room creates it.
+    public var createOnJoin = true
+    /// Rooms that one connection may be in; 0 = off.
+    public var maxRoomsPerConnection = 128
+    /// Messages on one page of history; 0 = off.
+    public var maxHistory = 1000
+    /// For how long a message sent again is recognised, from 100 ms to 30 days; 0 = off.
+    public var dedupeWindow = Duration.seconds(600)
+
+    // Limits
+
+    /// Bytes of one message; 0 = off.
+    public var maxMessageBytes = 65_536
+    /// Messages a second, per connection and per user; 0 = off.
+    public var rateLimitMessages = 200
+    /// Messages that may come at once before `rateLimitMessages` bites; 0 = one second's worth of it.
+    public var rateLimitBurst = 1000
+    /// New connections a second, per address; 0 = off.
+    public var rateLimitConnects = 100
+    /// New connections that may come at once before `rateLimitConnects` bites; 0 = one second's worth of it.
+    public var rateLimitConnectsBurst = 1000
+    /// Bytes waiting for one connection before its reader counts as behind; 0 = off.
+    public var maxUnsentBytes = 1_048_576
+    /// Connections of this node; 0 = off.
+    public var maxConnections = 0
+    /// Bytes of the head of an HTTP request; 0 = off.
+    public var maxHeadBytes = 16_384
+    /// Bytes of the body of an HTTP request; 0 = off.
+    public var maxBodyBytes = 1_048_576
+
+    // Heartbeat
+
+    /// The time between the server's pings, from 10 ms to an hour; 0 = off.
+    public var heartbeat = Duration.seconds(25)
+    /// How long a ping may stay unanswered, from 10 ms to an hour; 0 = off.
+    public var heartbeatTimeout = Duration.seconds(10)
+
+    // Logs and configuration
+
+    /// How log lines are written.
+    public var logFormat = LogFormat.text
+    /// The least severe level that is logged.
+    public var logLevel = LogLevel.info
+    /// The configuration file that was read, as it was named.
+    public var config: String?
+
+    /// The defaults.
+    public init() {}
+
+    /// Whether only this machine can connect: `host` is in 127.0.0.0/8, `::1` or `localhost`.
+    public var bindsLoopbackOnly: Bool { isLoopback(host: host) }
+}
