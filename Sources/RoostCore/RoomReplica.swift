@@ -104,6 +104,12 @@ public struct RoomReplica<Handle> {
         readers[index].place = seq >= head ? .live : .behind(seq: seq, reading: false)
     }
 
+    /// As `seek`, for a reader that now wants something else.
+    public mutating func replace(_ index: Int, with handle: Handle, at seq: UInt64) {
+        readers[index].handle = handle
+        seek(index, to: seq)
+    }
+
     /// Removes a reader; returns the one that now has its index, if any.
     public mutating func remove(_ index: Int) -> Handle? {
         let last = readers.removeLast()

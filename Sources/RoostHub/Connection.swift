@@ -1,0 +1,88 @@
+public import RoostCore
+public import RoostWire
+
+/// One client's connection: its session, its wire and its seats in rooms. Lives on one event loop and never leaves it.
+public final class Connection {
+    public let id: UInt64
+    public let dialect: Dialect
+    public var identity: Identity { session.identity }
+
+    var session: Session
+    var outbox = Outbox()
+    /// Nil once the connection is over.
+    private(set) var transport: (any Transport)?
+    var seats: [Seat] = []
+    var isDirty = false
+
+    /// Commands wait here, in order, while one before them is under way whose effect they may need.
+    var held: [Result<Request, Refusal>] = []
+    /// Joins and room creations under way.
+    var pending = 0
+    /// The rooms of the joins among them.
+    var joining: [RoomName] = []
+    /// Bytes of drafts on their way to the log; above a limit the client is not read from.
+    var unackedBytes = 0
+    var isReading = true
+
+    /// A place in a room.
+    struct Seat {
+        let room: LocalRoom
+        /// Among the room's readers.
+        var index: Int
+        var role: Role
+        /// Goes up when the reader is put elsewhere, so that a read under way for the old place is recognised.
+        var turn: UInt32 = 0
+    }
+
+    enum Role {
+        /// Joined: hears everything and is seen by the others, but hears of presence only if it wants to.
+        case member(hearsPresence: Bool)
+        /// A participant who has not joined: hears `message_created` only, and is not seen.
+        case participant
+
+        var isMember: Bool {
+            if case .member = self { true } else { false }
+        }
+    }
+
+    init(id: UInt64, dialect: Dialect, session: Session, transport: any Transport) {
+        self.id = id
+        self.dialect = dialect
+        self.session = session
+        self.transport = transport
+    }
+
+    var isOver: Bool { transport == nil }
+
+    func end() { transport = nil }
+
+    func seat(in room: LocalRoom) -> Int? { seats.firstIndex { $0.room === room } }
+
+    func isMember(of name: RoomName) -> Bool { seats.contains { $0.room.name == name && $0.role.isMember } }
+
+    var memberships: Int { seats.lazy.filter(\.role.isMember).count }
+}
+
+/// A room as one shard knows it.
+final class LocalRoom {
+    let name: RoomName
+    /// Nil until the store has told where the log ends.
+    var replica: RoomReplica<Listener>?
+    var visibility = Visibility.public
+    /// The newest that was heard of while the replica was not there yet.
+    var rumour: UInt64 = 0
+    var isReopening = false
+    /// Joins that the store is being asked about.
+    var opening = 0
+
+    struct Listener {
+        let connection: Connection
+        var hearsOnlyCreated: Bool
+    }
+
+    init(name: RoomName) { self.name = name }
+}
+
+extension RoomReplica<LocalRoom.Listener>.Reader {
+    var connection: Connection { handle.connection }
+}

@@ -1,0 +1,64 @@
+import NIOCore
+import RoostCore
+import RoostWire
+
+/// A stretch of messages as bytes on the wire, made once per dialect and audience, and only for those who listen.
+///
+/// All messages of the stretch are joined into one buffer, so that each reader costs one write.
+struct Encodings {
+    private let messages: ArraySlice<Message>
+    private var native: ByteBuffer?
+    private var simple: ByteBuffer?
+    private var created: ByteBuffer?
+
+    init(_ messages: ArraySlice<Message>) { self.messages = messages }
+
+    /// Empty where this audience hears nothing of the stretch.
+    mutating func frames(for dialect: Dialect, onlyCreated: Bool) -> ByteBuffer {
+        switch dialect {
+        case .native:
+            let frames = native ?? encodeNative()
+            native = frames
+            return frames
+        case .simple where onlyCreated:
+            let frames = created ?? encodeSimple(messages.filter { $0.kind == .created })
+            created = frames
+            return frames
+        case .simple:
+            let frames = simple ?? encodeSimple(Array(messages))
+            simple = frames
+            return frames
+        }
+    }
+
+    private func encodeNative() -> ByteBuffer {
+        var out = buffer()
+        for message in messages {
+            out.putFrame(.text) { NativeEncoder.put(message, into: &$0) }
+        }
+        return out
+    }
+
+    private func encodeSimple(_ messages: [Message]) -> ByteBuffer {
+        var out = buffer()
+        for message in messages { SimpleEncoder.put(message, into: &out) }
+        return out
+    }
+
+    private func buffer() -> ByteBuffer {
+        let size = messages.reduce(0) { $0 + $1.content.bytes.count + 256 }
+        return ByteBufferAllocator().buffer(capacity: size)
+    }
+}
+
+extension Event {
+    /// The event as whole frames for one connection.
+    func frames(for connection: Connection, id: String, now: Timestamp) -> ByteBuffer {
+        var out = ByteBufferAllocator().buffer(capacity: 256)
+        switch connection.dialect {
+        case .native: out.putFrame(.text) { NativeEncoder.put(self, id: id, now: now, into: &$0) }
+        case .simple: SimpleEncoder.put(self, to: connection.identity, now: now, into: &out)
+        }
+        return out
+    }
+}

@@ -1,0 +1,81 @@
+public import RoostCore
+public import RoostEngine
+
+// What frames and HTTP requests ask of rooms, answered the same way to both.
+extension Hub {
+    /// A page of a room's history for a user; access is checked.
+    public func history(
+        _ wish: Command.HistoryRequest, user: UserID?
+    ) async throws(StoreError) -> Result<Event.HistoryPage, Failure> {
+        let request = OpenRequest(room: wish.room, user: user, create: false)
+        switch try await store.open([request], at: clock.wall())[0] {
+        case .failure(let failure): return .failure(failure)
+        case .success(let head): return try await page(wish, head)
+        }
+    }
+
+    private func page(
+        _ wish: Command.HistoryRequest, _ head: RoomHead
+    ) async throws(StoreError) -> Result<Event.HistoryPage, Failure> {
+        let most = limits.maxHistory > 0 ? limits.maxHistory : Int.max - 1
+        let limit = min(max(1, wish.limit ?? 50), most)
+        let found: LogPage?
+        let isBackward: Bool
+        switch wish.turn {
+        case .after(let cursor):
+            if let stale = foreign(cursor, head) { return .failure(stale) }
+            isBackward = false
+            found = try await store.read(wish.room, after: cursor.seq, limit: limit + 1, maxBytes: 16 << 20)
+        case .before(let cursor):
+            if let stale = foreign(cursor, head) { return .failure(stale) }
+            isBackward = true
+            found = try await store.read(wish.room, before: cursor.seq, limit: limit + 1)
+        case .latest:
+            isBackward = true
+            found = try await store.read(wish.room, before: nil, limit: limit + 1)
+        }
+        guard let found else { return .failure(Failure(.notFound, "There is no room \(wish.room).")) }
+        var messages = found.messages
+        // One more than asked for was read, to know whether there is more.
+        var hasMore = messages.count > limit
+        if hasMore { isBackward ? messages.removeFirst(messages.count - limit) : messages.removeLast(messages.count - limit) }
+        if !isBackward, let last = messages.last?.seq { hasMore = last < found.head.head }
+        return .success(
+            Event.HistoryPage(room: wish.room, epoch: found.head.epoch, messages: messages, more: hasMore))
+    }
+
+    private func foreign(_ cursor: Cursor, _ head: RoomHead) -> Failure? {
+        guard let epoch = cursor.epoch, epoch != head.epoch else { return nil }
+        return Failure(
+            .conflict, "The position is of another log of this room (its epoch is now \(head.epoch)): read it anew.")
+    }
+
+    /// Creates a room and tells its online participants, except the connection that asked (0: nobody's).
+    public func createRoom(
+        _ plan: RoomPlan, except connection: UInt64 = 0
+    ) async throws(StoreError) -> Result<(RoomInfo, [User]), Failure> {
+        switch try await store.createRoom(plan, at: clock.wall()) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let info):
+            let users = try await participants(of: info)
+            announce(info, participants: users, except: connection)
+            return .success((info, users))
+        }
+    }
+
+    /// The participants as users; one who was never seen is named by its id.
+    private func participants(of info: RoomInfo) async throws(StoreError) -> [User] {
+        await scribe.idle()
+        let known = try await store.users(info.participants)
+        return info.participants.map { known[$0] ?? User(id: $0, name: $0.text) }
+    }
+
+    /// Writes down a user at once.
+    public func note(_ sighting: Sighting) async throws(StoreError) {
+        await scribe.idle()
+        try await store.note([sighting])
+    }
+
+    /// Waits until everyone seen so far is in the directory.
+    public func settleUsers() async { await scribe.idle() }
+}

@@ -1,0 +1,170 @@
+public import NIOCore
+import RoostCore
+import RoostEngine
+import RoostWire
+
+// From a frame to what is done about it.
+extension Shard {
+    /// Drafts of one connection that may be on their way to the log, in bytes; above it the client is not read from.
+    private static let maxUnackedBytes = 1 << 20
+
+    /// A text frame has come.
+    public func receive(_ text: ByteBuffer, from connection: Connection) {
+        counters.framesReceived += 1
+        connection.session.hear(now: now)
+        let request: Result<Request, Refusal> =
+            switch connection.dialect {
+            case .native: NativeDecoder.decode(text)
+            case .simple: SimpleDecoder.decode(text)
+            }
+        if !connection.held.isEmpty || mustWait(request, connection) {
+            connection.held.append(request)
+            pace(connection)
+        } else {
+            handle(request, from: connection)
+        }
+    }
+
+    /// Commands of one connection take effect in the order in which they were sent: behind one that waits for
+    /// the store nothing goes on, but that several rooms may be joined at a time.
+    private func mustWait(_ request: Result<Request, Refusal>, _ connection: Connection) -> Bool {
+        guard connection.pending > 0 else { return false }
+        guard case .success(let request) = request, case .join(let join) = request.command else { return true }
+        return join.alone || connection.pending > connection.joining.count || connection.joining.contains(join.room)
+    }
+
+    /// One of the connection's pending commands is done.
+    func settled(_ connection: Connection) {
+        connection.pending -= 1
+        while let next = connection.held.first, !mustWait(next, connection), !connection.isOver {
+            connection.held.removeFirst()
+            handle(next, from: connection)
+        }
+        pace(connection)
+    }
+
+    /// Reads from the client only while it has not too much under way.
+    func pace(_ connection: Connection) {
+        let mayRead =
+            connection.held.isEmpty && connection.unackedBytes < Shard.maxUnackedBytes && connection.outbox.isOpen
+        guard mayRead != connection.isReading else { return }
+        connection.isReading = mayRead
+        connection.transport?.setReading(mayRead)
+    }
+
+    private func handle(_ decoded: Result<Request, Refusal>, from connection: Connection) {
+        switch decoded {
+        case .failure(let refusal): refuse(refusal, connection)
+        case .success(let request):
+            let action = connection.session.handle(
+                request, limits: hub.limits, rooms: connection.memberships + connection.joining.count,
+                isIn: { connection.isMember(of: $0) }, now: now, freshID: freshID)
+            perform(action, request.id, connection)
+        }
+    }
+
+    /// A frame that says nothing costs as much as one that does.
+    private func refuse(_ refusal: Refusal, _ connection: Connection) {
+        let request = Request(id: refusal.id, command: .ping)
+        let action = connection.session.handle(
+            request, limits: hub.limits, rooms: 0, isIn: { _ in false }, now: now, freshID: freshID)
+        if case .answer = action {
+            reply(.error(refusal.failure, room: refusal.room), to: connection, id: refusal.id)
+        } else {
+            perform(action, refusal.id, connection)
+        }
+    }
+
+    private func perform(_ action: Session.Action, _ id: MessageID?, _ connection: Connection) {
+        switch action {
+        case .answer(let event): reply(event, to: connection, id: id)
+        case .publish(let draft): publish(draft, connection)
+        case .join(let join): self.join(join, id, connection)
+        case .leave(let room): leave(room, id, connection)
+        case .createRoom(let plan): createRoom(plan, id, connection)
+        case .presence(let room, let after): tellPresence(room, after, id, connection)
+        case .history(let wish): tellHistory(wish, id, connection)
+        case .refuse(let failure, let room): reply(.error(failure, room: room), to: connection, id: id)
+        case .close(let code, let reason): close(connection, code, reason)
+        }
+    }
+
+    // MARK: Publishing
+
+    private func publish(_ draft: Draft, _ connection: Connection) {
+        counters.messagesPublished += 1
+        connection.unackedBytes += draft.weight
+        drafts.append(draft)
+        authors.append(Ingest.Author(connection: connection.id, weight: draft.weight))
+        scheduleTick()
+        pace(connection)
+    }
+
+    /// Hands this tick's drafts to the ingest.
+    func submitDrafts() {
+        guard !drafts.isEmpty else { return }
+        let parcel = Ingest.Parcel(
+            drafts: drafts, weight: authors.reduce(0) { $0 + $1.weight }, origin: .shard(number, authors: authors))
+        drafts = []
+        authors = []
+        if !hub.submit(parcel) {
+            settle(Receipts(parcel, refused: Hub.swamped))
+        }
+    }
+
+    // MARK: Questions
+
+    private func tellPresence(_ room: RoomName, _ after: UserID?, _ id: MessageID?, _ connection: Connection) {
+        let user = connection.identity.user
+        answer(connection, id, room) { [hub] () async throws(StoreError) in
+            let request = OpenRequest(room: room, user: user, create: false)
+            return try await hub.store.open([request], at: hub.clock.wall())[0].map { _ in
+                .presence(hub.members(room, after: after))
+            }
+        }
+    }
+
+    private func tellHistory(_ wish: Command.HistoryRequest, _ id: MessageID?, _ connection: Connection) {
+        let user = connection.identity.user
+        answer(connection, id, wish.room) { [hub] () async throws(StoreError) in
+            try await hub.history(wish, user: user).map { .history($0) }
+        }
+    }
+
+    private func createRoom(_ plan: RoomPlan, _ id: MessageID?, _ connection: Connection) {
+        let author = connection.id
+        answer(connection, id, plan.name) { [hub] () async throws(StoreError) in
+            try await hub.createRoom(plan, except: author).map { info, users in
+                .roomCreated(info, participants: users)
+            }
+        }
+    }
+
+    /// Asks the store and tells the connection what came out; one question of a connection at a time, so that a
+    /// client can't have more answers made than it reads.
+    private func answer(
+        _ connection: Connection, _ id: MessageID?, _ room: RoomName,
+        _ ask: @escaping @Sendable () async throws(StoreError) -> Result<Event, Failure>
+    ) {
+        connection.pending += 1
+        let bound = NIOLoopBound((self, connection), eventLoop: loop)
+        let loop = loop
+        Task {
+            var event: Event
+            do throws(StoreError) {
+                switch try await ask() {
+                case .success(let answer): event = answer
+                case .failure(let failure): event = .error(failure, room: room)
+                }
+            } catch {
+                event = .error(error.failure, room: room)
+            }
+            let told = event
+            loop.execute {
+                let (shard, connection) = bound.value
+                shard.reply(told, to: connection, id: id)
+                shard.settled(connection)
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import NIOCore
+import RoostCore
+import RoostEngine
+import RoostWire
+
+// From the log to the sockets.
+extension Shard {
+    /// One batch's worth of news for this shard.
+    struct News: Sendable {
+        var receipts: [Receipts] = []
+        var committed: [Committed] = []
+        var isEmpty: Bool { receipts.isEmpty && committed.isEmpty }
+    }
+
+    /// The log's answers to drafts of this shard.
+    struct Receipts: Sendable {
+        var drafts: [Draft]
+        var authors: [Ingest.Author]
+        var verdicts: [Verdict]
+
+        init(drafts: [Draft], authors: [Ingest.Author], verdicts: [Verdict]) {
+            self.drafts = drafts
+            self.authors = authors
+            self.verdicts = verdicts
+        }
+
+        /// All refused for the same cause.
+        init(_ parcel: Ingest.Parcel, refused failure: Failure) {
+            drafts = parcel.drafts
+            verdicts = parcel.drafts.map { _ in .rejected(failure) }
+            if case .shard(_, let authors) = parcel.origin { self.authors = authors } else { authors = [] }
+        }
+    }
+
+    func take(_ news: News) {
+        for receipts in news.receipts { settle(receipts) }
+        for committed in news.committed { deliver(committed) }
+    }
+
+    // MARK: Answers to authors
+
+    func settle(_ receipts: Receipts) {
+        for ((draft, author), verdict) in zip(zip(receipts.drafts, receipts.authors), receipts.verdicts) {
+            guard let connection = connections[author.connection] else { continue }
+            connection.unackedBytes -= author.weight
+            switch verdict {
+            case .stored(let seq, let at, let duplicate):
+                if duplicate { counters.duplicates += 1 }
+                let ack = Event.Ack(
+                    draft: draft, seq: seq, at: at, durability: hub.store.durability, duplicate: duplicate,
+                    authorListens: connection.seats.contains { $0.room.name == draft.room })
+                reply(.ack(ack), to: connection, id: draft.id)
+            case .rejected(let failure):
+                reply(.error(failure, room: draft.room), to: connection, id: draft.id)
+            }
+            pace(connection)
+        }
+    }
+
+    // MARK: Live
+
+    /// A stretch of a room's log has arrived, from the ingest or from a read.
+    private func deliver(_ committed: Committed) {
+        guard let room = rooms[committed.room], let first = committed.messages.first?.seq,
+            let last = committed.messages.last?.seq
+        else { return }
+        guard room.replica != nil else {
+            room.rumour = max(room.rumour, last)
+            return
+        }
+        let arrival = room.replica?.arrive(epoch: committed.epoch, first: first, last: last) ?? .stale
+        if case .push(let from) = arrival {
+            push(committed.messages[Int(from - first)...], to: room)
+        } else {
+            react(arrival, room)
+        }
+    }
+
+    func push(_ messages: ArraySlice<Message>, to room: LocalRoom) {
+        guard let last = messages.last?.seq else { return }
+        var encodings = Encodings(messages)
+        var delivered: UInt64 = 0
+        room.replica?.push(upTo: last) { reader in
+            guard reader.connection.outbox.admits(.logged) else { return false }
+            let frames = encodings.frames(for: reader.connection.dialect, onlyCreated: reader.hearsOnlyCreated)
+            write(frames, to: reader.connection)
+            delivered &+= 1
+            return true
+        }
+        counters.messagesDelivered += delivered * UInt64(messages.count)
+    }
+
+    /// Something that is not kept.
+    func hear(_ event: Event, in name: RoomName, except id: UInt64) {
+        guard let room = rooms[name], let readers = room.replica?.readers else { return }
+        var encoded: [ByteBuffer?] = [nil, nil]
+        for reader in readers where reader.connection.id != id {
+            let connection = reader.connection
+            guard let seat = connection.seat(in: room),
+                case .member(hearsPresence: true) = connection.seats[seat].role
+            else { continue }
+            guard connection.outbox.admits(.transient) else {
+                counters.transientDropped += 1
+                continue
+            }
+            let slot = Int(connection.dialect.rawValue)
+            let frames = encoded[slot] ?? event.frames(for: connection, id: freshID(), now: hub.clock.wall())
+            encoded[slot] = frames
+            write(frames, to: connection)
+        }
+    }
+
+    /// A room has been created: its online participants hear of it, and those who hear without joining attend it.
+    func hear(ofNew room: RoomInfo, participants: [User], except id: UInt64) {
+        for user in participants {
+            for connection in (users[user.id] ?? []).compactMap({ connections[$0] }) {
+                if connection.id != id {
+                    reply(.roomCreated(room, participants: participants), to: connection, id: nil)
+                }
+                if connection.dialect == .simple { attend(room.name, connection) }
+            }
+        }
+    }
+}
