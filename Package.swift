@@ -13,6 +13,12 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
+/// What `roost version` calls the commit.
+let commit: String = {
+    guard let git = Context.gitInformation else { return "unknown" }
+    return git.currentCommit.prefix(12) + (git.hasUncommittedChanges ? "+" : "")
+}()
+
 let package = Package(
     name: "roost",
     platforms: [.macOS(.v15)],
@@ -73,12 +79,14 @@ let package = Package(
                 "RoostWire", nioCore, nioPosix,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ]),
+        .target(name: "CBuildInfo", cSettings: [.define("ROOST_COMMIT", to: "\"\(commit)\"")]),
         .executableTarget(
             name: "roost",
             dependencies: [
-                "RoostServer", "RoostSettings", "RoostBench", logging,
+                "RoostServer", "RoostSettings", "RoostBench", "CBuildInfo", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "RoostCoreTests", dependencies: ["RoostCore"]),
         .testTarget(name: "RoostWireTests", dependencies: ["RoostCore", "RoostWire", nioCore]),
@@ -91,6 +99,6 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets where target.type != .system {
+for target in package.targets where target.name != "CBuildInfo" {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

@@ -1,7 +1,7 @@
 // What the directory knows: users, rooms and who belongs to them.
 
 public struct User: Sendable, Equatable {
-    public static let maxNameBytes = 128
+    public static let maxNameBytes = 512
     public static let maxAvatarBytes = 2048
 
     public var id: UserID

@@ -32,15 +32,30 @@ public struct TokenBucket: Sendable, Equatable {
         filledAt = now
     }
 
-    /// Takes one token, or says in how many milliseconds there will be one.
-    public mutating func take(rate: Int, burst: Int, now: Moment) -> Int64? {
+    /// Adds what has come in meanwhile; returns the whole tokens there are.
+    @discardableResult
+    public mutating func fill(rate: Int, burst: Int, now: Moment) -> Int {
         let elapsed = max(0, min(now - filledAt, 3_600_000))
         level = min(Int64(burst) * 1000, level + elapsed * Int64(rate))
-        filledAt = now
+        filledAt = max(filledAt, now)
+        return Int(level / 1000)
+    }
+
+    /// Takes one token, or says in how many milliseconds there will be one.
+    public mutating func take(rate: Int, burst: Int, now: Moment) -> Int64? {
+        fill(rate: rate, burst: burst, now: now)
         guard level < 1000 else {
             level -= 1000
             return nil
         }
         return max(1, (1000 - level + Int64(rate) - 1) / Int64(max(1, rate)))
+    }
+
+    /// Takes up to `count` tokens; how long to wait if there is none at all.
+    public mutating func lease(_ count: Int, rate: Int, burst: Int, now: Moment) -> Session.Lease {
+        if let wait = take(rate: rate, burst: burst, now: now) { return .wait(milliseconds: wait) }
+        let more = min(Int64(count - 1), level / 1000)
+        level -= more * 1000
+        return .tokens(Int(more) + 1)
     }
 }

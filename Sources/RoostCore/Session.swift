@@ -9,6 +9,8 @@ public struct Session: Sendable {
     /// The room that a message without a room goes to.
     public private(set) var room: RoomName?
     private var messages: TokenBucket
+    /// Tokens of the user's own bucket, which all its connections share, taken a few at a time.
+    private var leased = 0
     /// Refusals for going too fast; who goes on regardless is disconnected.
     private var strikes: TokenBucket
     private var heard: Moment
@@ -41,26 +43,28 @@ public struct Session: Sendable {
     /// - Parameters:
     ///   - rooms: how many rooms the connection is in.
     ///   - isIn: whether it is in the room the command names.
+    ///   - lease: takes so many tokens, or as many as there are, out of the user's own bucket.
     ///   - freshID: an id nobody else has, for a message or room that came without a name of its own.
     public mutating func handle(
         _ request: Request, limits: Limits, rooms: Int, isIn: (RoomName) -> Bool, now: Moment,
-        freshID: () -> String
+        lease: (Int) -> Lease, freshID: () -> String
+    ) -> Action {
+        if let wait = spend(limits, now, lease) { return slowDown(wait, request.command, now) }
+        return act(request, limits: limits, rooms: rooms, isIn: isIn, freshID: freshID)
+    }
+
+    private mutating func act(
+        _ request: Request, limits: Limits, rooms: Int, isIn: (RoomName) -> Bool, freshID: () -> String
     ) -> Action {
         switch request.command {
         case .message(let room, let content, let kind, let sender):
-            return publish(request.id, room, content, kind, sender, limits, now, freshID)
-        case .ping:
-            return spend(limits, now) ?? .answer(.pong)
-        case .join(let join):
-            return spend(limits, now) ?? enter(join, limits, rooms, isIn)
-        case .leave(let room):
-            return spend(limits, now) ?? exit(room, isIn)
-        case .createRoom(let wish):
-            return spend(limits, now) ?? plan(wish, freshID)
-        case .presence(let room, let after):
-            return spend(limits, now) ?? .presence(room: room, after: after)
-        case .history(let request):
-            return spend(limits, now) ?? .history(request)
+            return publish(request.id, room, content, kind, sender, freshID)
+        case .ping: return .answer(.pong)
+        case .join(let join): return enter(join, limits, rooms, isIn)
+        case .leave(let room): return exit(room, isIn)
+        case .createRoom(let wish): return plan(wish, freshID)
+        case .presence(let room, let after): return .presence(room: room, after: after)
+        case .history(let request): return .history(request)
         }
     }
 
@@ -68,10 +72,9 @@ public struct Session: Sendable {
 
     private mutating func publish(
         _ id: MessageID?, _ named: RoomName?, _ content: RawJSON, _ kind: MessageKind, _ claimed: UserID?,
-        _ limits: Limits, _ now: Moment, _ freshID: () -> String
+        _ freshID: () -> String
     ) -> Action {
         let target = named ?? room ?? .general
-        if let refusal = spend(limits, now, room: target) { return refusal }
         let sender = claimed ?? identity.user
         guard sender == identity.user || isAnonymous else {
             return .refuse(Failure(.forbidden, "You are signed in as \(identity.user), not as \(sender)."), room: target)
@@ -116,25 +119,39 @@ public struct Session: Sendable {
         }
     }
 
-    /// Takes a token for one frame; the refusal if there is none.
-    private mutating func spend(_ limits: Limits, _ now: Moment, room: RoomName? = nil) -> Action? {
-        guard limits.rateMessages > 0,
-            let wait = messages.take(rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now)
-        else { return nil }
-        return strike(wait, room, now)
+    // MARK: Rate
+
+    /// What the user's own bucket gives.
+    public enum Lease: Sendable, Equatable {
+        case tokens(Int)
+        case wait(milliseconds: Int64)
     }
 
-    /// A frame over the user's own limit, which spans its connections.
-    public mutating func overUserLimit(waitMs: Int64, room: RoomName?, now: Moment) -> Action {
-        strike(waitMs, room, now)
+    private static let leaseSize = 16
+
+    /// Takes a token for one frame from the connection's bucket and one from the user's; how long to wait if there is
+    /// none.
+    private mutating func spend(_ limits: Limits, _ now: Moment, _ lease: (Int) -> Lease) -> Int64? {
+        guard limits.rateMessages > 0 else { return nil }
+        if let wait = messages.take(rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now) { return wait }
+        if leased == 0 {
+            switch lease(min(Session.leaseSize, max(1, limits.rateBurst / 16))) {
+            case .tokens(let count): leased = count
+            case .wait(let milliseconds): return milliseconds
+            }
+        }
+        leased -= 1
+        return nil
     }
 
-    private mutating func strike(_ wait: Int64, _ room: RoomName?, _ now: Moment) -> Action {
+    private mutating func slowDown(_ wait: Int64, _ command: Command, _ now: Moment) -> Action {
         guard strikes.take(rate: Session.strikeRate, burst: Session.strikeBurst, now: now) == nil else {
             return .close(.rateLimited, "Too many messages, even after being told to slow down.")
         }
         let reason = "Too many messages; this one was not taken. Send it again in \(wait) ms."
-        return .refuse(Failure(.rateLimited, reason, retryAfterMs: wait), room: room)
+        var target: RoomName?
+        if case .message(let named, _, _, _) = command { target = named ?? room ?? .general }
+        return .refuse(Failure(.rateLimited, reason, retryAfterMs: wait), room: target)
     }
 
     // MARK: Heartbeat
@@ -159,6 +176,7 @@ public struct Session: Sendable {
         }
         let due = heard + limits.heartbeatMs
         guard now >= due else { return .wait(until: due) }
+        guard limits.heartbeatTimeoutMs > 0 else { return .ping(nextCheck: now + limits.heartbeatMs) }
         pingedAt = now
         return .ping(nextCheck: now + limits.heartbeatTimeoutMs)
     }

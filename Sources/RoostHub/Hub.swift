@@ -16,7 +16,7 @@ public final class Hub: Sendable {
     private let shards: [BoundShard]
     private let interest = Mutex<[RoomName: UInt64]>([:])
     private let presence = Mutex(Presence())
-    private let online = Mutex<[UserID: Int]>([:])
+    private let online = Mutex<[UserID: OnlineUser]>([:])
     private let ingest: Ingest
     private let route: Route
     let scribe: Scribe
@@ -141,16 +141,34 @@ public final class Hub: Sendable {
 
     public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user] != nil } }
 
+    /// A user with a connection to this node.
+    private struct OnlineUser {
+        var connections: Int
+        /// What the user may send, over all its connections.
+        var bucket: TokenBucket
+    }
+
     func connected(_ identity: Identity) {
-        online.withLock { $0[identity.user, default: 0] += 1 }
+        let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: clock.monotonic()))
+        online.withLock { $0[identity.user, default: fresh].connections += 1 }
         scribe.note(Sighting(user: identity.user, name: identity.name == identity.user.text ? nil : identity.name))
+    }
+
+    /// Takes tokens out of the user's bucket: a block at a time, so that the lock is no part of a message's way.
+    func lease(_ count: Int, of user: UserID) -> Session.Lease {
+        let now = clock.monotonic()
+        return online.withLock { online in
+            online[user]?.bucket.lease(count, rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now)
+                ?? .tokens(count)
+        }
     }
 
     func disconnected(_ identity: Identity) {
         let isGone = online.withLock { online in
-            let left = (online[identity.user] ?? 1) - 1
-            online[identity.user] = left == 0 ? nil : left
-            return left == 0
+            online[identity.user]?.connections -= 1
+            guard online[identity.user]?.connections ?? 0 <= 0 else { return false }
+            online[identity.user] = nil
+            return true
         }
         if isGone { scribe.note(Sighting(user: identity.user, lastSeen: clock.wall())) }
     }

@@ -70,7 +70,7 @@ extension Shard {
         if next > after + 1 { reply(.gap(room: room.name, from: after + 1, to: next - 1), to: connection, id: nil) }
         let onlyCreated = !connection.seats[seat].role.isMember
         var encodings = Encodings(page.messages[...])
-        write(encodings.frames(for: connection.dialect, onlyCreated: onlyCreated), to: connection)
+        send(encodings.frames(for: connection.dialect, onlyCreated: onlyCreated), to: connection)
         counters.messagesDelivered += UInt64(page.messages.count)
         if room.replica?.advance(connection.seats[seat].index, to: reached) == false { catchUp(connection, room) }
     }

@@ -56,9 +56,11 @@ extension Shard {
         switch decoded {
         case .failure(let refusal): refuse(refusal, connection)
         case .success(let request):
+            let user = connection.identity.user
             let action = connection.session.handle(
                 request, limits: hub.limits, rooms: connection.memberships + connection.joining.count,
-                isIn: { connection.isMember(of: $0) }, now: now, freshID: freshID)
+                isIn: { connection.isMember(of: $0) }, now: now,
+                lease: { hub.lease($0, of: user) }, freshID: freshID)
             perform(action, request.id, connection)
         }
     }
@@ -66,8 +68,10 @@ extension Shard {
     /// A frame that says nothing costs as much as one that does.
     private func refuse(_ refusal: Refusal, _ connection: Connection) {
         let request = Request(id: refusal.id, command: .ping)
+        let user = connection.identity.user
         let action = connection.session.handle(
-            request, limits: hub.limits, rooms: 0, isIn: { _ in false }, now: now, freshID: freshID)
+            request, limits: hub.limits, rooms: 0, isIn: { _ in false }, now: now,
+            lease: { hub.lease($0, of: user) }, freshID: freshID)
         if case .answer = action {
             reply(.error(refusal.failure, room: refusal.room), to: connection, id: refusal.id)
         } else {
@@ -85,7 +89,7 @@ extension Shard {
         case .presence(let room, let after): tellPresence(room, after, id, connection)
         case .history(let wish): tellHistory(wish, id, connection)
         case .refuse(let failure, let room): reply(.error(failure, room: room), to: connection, id: id)
-        case .close(let code, let reason): close(connection, code, reason)
+        case .close(let code, let reason): end(connection, code, reason)
         }
     }
 

@@ -83,7 +83,7 @@ extension Shard {
         room.replica?.push(upTo: last) { reader in
             guard reader.connection.outbox.admits(.logged) else { return false }
             let frames = encodings.frames(for: reader.connection.dialect, onlyCreated: reader.hearsOnlyCreated)
-            write(frames, to: reader.connection)
+            send(frames, to: reader.connection)
             delivered &+= 1
             return true
         }
@@ -106,7 +106,7 @@ extension Shard {
             let slot = Int(connection.dialect.rawValue)
             let frames = encoded[slot] ?? event.frames(for: connection, id: freshID(), now: hub.clock.wall())
             encoded[slot] = frames
-            write(frames, to: connection)
+            send(frames, to: connection)
         }
     }
 

@@ -1,4 +1,4 @@
-import NIOCore
+public import NIOCore
 public import RoostCore
 import RoostEngine
 public import RoostWire
@@ -134,12 +134,13 @@ public final class Shard {
             case .ping(let nextCheck):
                 connection.transport?.ping()
                 wheel.add(id, due: nextCheck)
-            case .close(let code, let reason): close(connection, code, reason)
+            case .close(let code, let reason): end(connection, code, reason)
             }
         }
     }
 
-    func close(_ connection: Connection, _ code: CloseCode, _ reason: String) {
+    /// Ends a connection from this side.
+    public func end(_ connection: Connection, _ code: CloseCode, _ reason: String) {
         counters.closes[code, default: 0] += 1
         let transport = connection.transport
         disconnect(connection)
@@ -150,11 +151,11 @@ public final class Shard {
 
     func reply(_ event: Event, to connection: Connection, id: MessageID?) {
         if case .error(let failure, _) = event { counters.errors[failure.code, default: 0] += 1 }
-        write(event.frames(for: connection, id: id?.text ?? freshID(), now: hub.clock.wall()), to: connection)
+        send(event.frames(for: connection, id: id?.text ?? freshID(), now: hub.clock.wall()), to: connection)
     }
 
-    @inline(__always)
-    func write(_ frames: ByteBuffer, to connection: Connection) {
+    /// Queues whole frames; they leave at the end of the tick.
+    public func send(_ frames: ByteBuffer, to connection: Connection) {
         guard frames.readableBytes > 0, let transport = connection.transport else { return }
         transport.write(frames)
         if !connection.isDirty {
@@ -196,7 +197,7 @@ public final class Shard {
     }
 
     func closeAll(_ code: CloseCode, reason: String) {
-        for connection in Array(connections.values) { close(connection, code, reason) }
+        for connection in Array(connections.values) { end(connection, code, reason) }
         timer?.cancel()
         sweep?.cancel()
     }

@@ -58,8 +58,10 @@ extension JSONFields {
         return visibility
     }
 
-    public func roomWish() throws(Mismatch) -> Command.RoomWish {
-        Command.RoomWish(
+    /// - Parameter needsParticipants: whether they must be listed, be it as an empty list.
+    public func roomWish(needsParticipants: Bool = true) throws(Mismatch) -> Command.RoomWish {
+        guard !needsParticipants || present("participants") != nil else { throw Mismatch("participants", "given") }
+        return Command.RoomWish(
             name: try string("name"), participants: try users("participants"), visibility: try visibility() ?? .public)
     }
 }

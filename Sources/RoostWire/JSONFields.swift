@@ -24,21 +24,31 @@ public struct JSONFields {
     }
 
     /// An object without fields.
-    public static var empty: JSONFields { JSONFields() }
+    public static var empty: JSONFields { JSONFields(over: UnsafeRawBufferPointer(start: nil, count: 0)) }
 
-    private init() { text = UnsafeRawBufferPointer(start: nil, count: 0) }
+    private init(over text: UnsafeRawBufferPointer) { self.text = text }
 
     /// Scans an object; throws unless the whole of `text` is one.
     public init(_ text: UnsafeRawBufferPointer) throws(JSONScanner.Problem) {
-        self.text = text
-        var found: [(key: JSONScanner.Span, value: JSONScanner.Span)] = []
-        found.reserveCapacity(8)
+        let (fields, problem) = JSONFields.scan(text)
+        if let problem { throw problem }
+        self = fields
+    }
+
+    /// Scans an object as far as it is one: the fields up to the problem, so that its answer can be addressed.
+    static func scan(_ text: UnsafeRawBufferPointer) -> (JSONFields, JSONScanner.Problem?) {
+        var fields = JSONFields(over: text)
+        fields.entries.reserveCapacity(8)
         var scanner = JSONScanner(text)
-        try scanner.object { key, inner throws(JSONScanner.Problem) in
-            found.append((key, try inner.value(depth: 1)))
+        do throws(JSONScanner.Problem) {
+            try scanner.object { key, inner throws(JSONScanner.Problem) in
+                fields.entries.append((key, try inner.value(depth: 1)))
+            }
+            try scanner.end()
+            return (fields, nil)
+        } catch {
+            return (fields, error)
         }
-        try scanner.end()
-        entries = found
     }
 
     /// The value of `key` as it stands in the text; nil if absent.

@@ -6,29 +6,25 @@ public enum NativeDecoder {
     /// Decodes one text frame, which must be valid UTF-8. Unknown fields are ignored.
     public static func decode(_ frame: ByteBuffer) -> Result<Request, Refusal> {
         frame.withUnsafeReadableBytes { bytes in
-            let envelope: JSONFields
-            do throws(JSONScanner.Problem) {
-                envelope = try JSONFields(bytes)
-            } catch {
-                return .failure(Refusal(Failure(.badFrame, error.reason)))
-            }
-            return decode(envelope)
+            let (envelope, problem) = JSONFields.scan(bytes)
+            guard let problem else { return decode(envelope) }
+            let id = (try? envelope.messageID()) ?? nil
+            return .failure(Refusal(id: id, Failure(.badFrame, problem.reason)))
         }
     }
 
     private static func decode(_ envelope: JSONFields) -> Result<Request, Refusal> {
         var id: MessageID?
         do throws(JSONFields.Mismatch) {
-            id = try envelope.string("messageId").map { text throws(JSONFields.Mismatch) in
-                guard let id = MessageID(text) else { throw JSONFields.Mismatch("messageId", "1 to 128 bytes of text") }
-                return id
-            }
+            id = try envelope.messageID()
             guard let type = try envelope.string("type") else { throw JSONFields.Mismatch("type", "given") }
             guard let read = readers[type] else {
                 return .failure(Refusal(id: id, Failure(.unknownType, "There is no frame of type \(quoted(type)).")))
             }
             let payload = try envelope.object("payload") ?? .empty
-            return .success(Request(id: id, command: try read(payload)))
+            let command = try read(payload)
+            if case .message = command, id == nil { throw JSONFields.Mismatch("messageId", "given", .invalid) }
+            return .success(Request(id: id, command: command))
         } catch {
             return .failure(Refusal(id: id, Failure(error.code, error.reason)))
         }

@@ -1,0 +1,51 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import RoostHub
+import Synchronization
+
+/// What every new connection meets: who is let in, and where it goes from there.
+final class Door: Sendable {
+    let hub: Hub
+    let admission: Admission
+    let webSocketPath: String
+    let maxHeadBytes: Int
+    let maxMessageBytes: Int
+    private let http: HTTP1Channel
+    private let log: Logger
+    private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+    init(
+        hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,
+        http: HTTP1Channel, log: Logger
+    ) {
+        self.hub = hub
+        self.admission = admission
+        self.webSocketPath = webSocketPath
+        self.maxHeadBytes = maxHeadBytes
+        self.maxMessageBytes = maxMessageBytes
+        self.http = http
+        self.log = log
+    }
+
+    /// Puts the HTTP server behind whatever handler is last in the channel. Call it on the channel's loop.
+    func serveHTTP(_ channel: any Channel) {
+        open.withLock { $0[ObjectIdentifier(channel)] = channel }
+        channel.closeFuture.whenComplete { _ in
+            _ = self.open.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
+        }
+        let ready = http.setup(channel: channel, logger: log)
+        Task {
+            do {
+                await http.handle(value: try await ready.get(), logger: log)
+            } catch {
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    /// Ends the HTTP connections that are left.
+    func closeHTTP() {
+        for channel in open.withLock({ Array($0.values) }) { channel.close(promise: nil) }
+    }
+}

@@ -1,0 +1,72 @@
+import HTTPTypes
+import Hummingbird
+import RoostCore
+import RoostEngine
+import RoostHub
+import RoostWire
+
+extension API {
+    func addMessages(_ routes: RouterGroup<Context>) {
+        routes.get("/rooms/:room/messages") { request, context in try await listMessages(request, room(context)) }
+        routes.post("/rooms/:room/messages") { request, context in try await publish(request, room(context)) }
+    }
+
+    /// History, oldest first. `Link: rel="next"` leads to older messages, or with `after` to newer ones.
+    private func listMessages(_ request: Request, _ name: RoomName) async throws -> Response {
+        let limit = try request.limit(usual: 50, most: hub.limits.maxHistory > 0 ? hub.limits.maxHistory : 100_000)
+        let (before, after) = (try cursor(request, "before"), try cursor(request, "after"))
+        let turn: Command.HistoryRequest.Turn = after.map { .after($0) } ?? before.map { .before($0) } ?? .latest
+        let wish = Command.HistoryRequest(room: name, turn: turn, limit: limit)
+        let page = try unwrapped(try await hub.history(wish, user: request.caller()))
+        var headers: HTTPFields = [:]
+        if page.more, let edge = after == nil ? page.messages.first : page.messages.last {
+            let position = Position(epoch: page.epoch, seq: edge.seq).description
+            let (way, other): (Substring, Substring) = after == nil ? ("before", "after") : ("after", "before")
+            headers = request.nextLink([(way, position), (other, nil)])
+        }
+        return jsonResponse(headers: headers) { out in
+            out.putList(page.messages) { MessageJSON.put($1, seq: true, into: &$0) }
+        }
+    }
+
+    private func cursor(_ request: Request, _ name: Substring) throws -> Cursor? {
+        guard let text = request.query(name) else { return nil }
+        guard let cursor = Cursor(text) else {
+            throw Problem(.invalid, "\(name) must be a position, EPOCH:42, or a bare 42.")
+        }
+        return cursor
+    }
+
+    private func publish(_ request: Request, _ name: RoomName) async throws -> Response {
+        let caller = try request.caller()
+        guard name.owner == nil else { throw Problem(.forbidden, "Only servers publish to a personal room.") }
+        let draft = try await request.withFields(upTo: maxBodyBytes) { fields in
+            guard let content = fields.json("content") else {
+                throw Problem(.invalid, "content must be given: any JSON value.")
+            }
+            let most = hub.limits.maxMessageBytes
+            guard content.bytes.count <= most else {
+                throw Problem(.tooLarge, "A message may have \(most) bytes at most.")
+            }
+            let claimed = try fields.user("senderId") ?? fields.user("sender")
+            guard let sender = claimed ?? caller ?? UserID("anonymous"),
+                let id = try fields.messageID() ?? MessageID(randomHex(16))
+            else { throw Problem(.internal, "The server could not name the message.") }
+            return Draft(room: name, sender: sender, id: id, content: content)
+        }
+        switch await hub.publish([draft])[0] {
+        case .rejected(let failure): throw Problem(failure)
+        case .stored(let seq, _, let duplicate):
+            return jsonResponse(duplicate ? .ok : .created) { out in
+                out.put("{\"room\":")
+                out.putString(name.text)
+                out.field("seq", seq)
+                out.field("durability", hub.store.durability.rawValue)
+                out.put(",\"duplicate\":")
+                out.putBool(duplicate)
+                out.field("messageId", draft.id.text)
+                out.put("}")
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import HTTPTypes
+import Hummingbird
+import RoostCore
+import RoostEngine
+import RoostHub
+import RoostWire
+
+extension API {
+    func addRooms(_ routes: RouterGroup<Context>) {
+        routes.get("/rooms") { request, _ in try await listRooms(request) }
+        routes.post("/rooms") { request, _ in try await createRoom(request) }
+        routes.get("/rooms/:room") { request, context in
+            let name = try room(context)
+            try await requireAccess(name, request.caller())
+            let info = try await existing(name)
+            return jsonResponse { RoomJSON.put(info, into: &$0) }
+        }
+        routes.patch("/rooms/:room") { request, context in try await amendRoom(request, room(context)) }
+        routes.delete("/rooms/:room") { request, context in try await deleteRoom(request, room(context)) }
+    }
+
+    private func listRooms(_ request: Request) async throws -> Response {
+        let limit = try request.limit(usual: 100, most: 1000)
+        var after: RoomName?
+        if let text = request.query("after") {
+            guard let room = RoomName(text) else { throw Problem(.invalid, "after must be a room's name.") }
+            after = room
+        }
+        let rooms = try await hub.store.rooms(visibleTo: request.caller(), after: after, limit: limit + 1)
+        let page = rooms.prefix(limit)
+        let next = rooms.count > limit ? page.last?.name.text : nil
+        let headers = next.map { request.nextLink([("after", $0)]) } ?? [:]
+        return jsonResponse(headers: headers) { out in
+            out.putList(page) { RoomJSON.put($1, into: &$0) }
+        }
+    }
+
+    private func createRoom(_ request: Request) async throws -> Response {
+        let caller = try request.caller()
+        let plan = try await request.withFields(upTo: maxBodyBytes) { fields in
+            var wish = try fields.roomWish(needsParticipants: false)
+            // A room's own id may be given beside its name for people.
+            if let id = try fields.string("id") {
+                guard let name = RoomName(id), name.owner == nil else {
+                    throw Problem(.invalid, "id must be 1 to 128 of A-Z a-z 0-9 _ . : - and not begin with user:.")
+                }
+                let title = wish.name
+                wish.name = id
+                var plan = try unwrapped(RoomPlan.from(wish, creator: caller, freshID: { "r-" + randomHex(8) }))
+                plan.title = title ?? id
+                return plan
+            }
+            return try unwrapped(RoomPlan.from(wish, creator: caller, freshID: { "r-" + randomHex(8) }))
+        }
+        let (info, _) = try unwrapped(try await hub.createRoom(plan))
+        return jsonResponse(.created) { RoomJSON.put(info, into: &$0) }
+    }
+
+    private func amendRoom(_ request: Request, _ name: RoomName) async throws -> Response {
+        try await requireAccess(name, request.caller())
+        let (title, visibility) = try await request.withFields(upTo: maxBodyBytes) { fields in
+            let title = try fields.string("name")
+            if let title, !isPrintable(title, upTo: RoomInfo.maxTitleBytes) {
+                throw Problem(.invalid, "name must be 1 to \(RoomInfo.maxTitleBytes) bytes of plain text.")
+            }
+            return (title, try fields.visibility())
+        }
+        if RoomName.standing.contains(name), visibility == .private {
+            throw Problem(.conflict, "The room \(name) always exists for everybody.")
+        }
+        guard let info = try await hub.store.amendRoom(name, title: title, visibility: visibility) else {
+            throw noRoom(name)
+        }
+        if visibility != nil { hub.recheck(name) }
+        return jsonResponse { RoomJSON.put(info, into: &$0) }
+    }
+
+    private func deleteRoom(_ request: Request, _ name: RoomName) async throws -> Response {
+        try await requireAccess(name, request.caller())
+        guard !RoomName.standing.contains(name) else {
+            throw Problem(.conflict, "The room \(name) always exists and can't be deleted.")
+        }
+        guard try await hub.store.deleteRoom(name) else { throw noRoom(name) }
+        hub.dissolve(name)
+        return Response(status: .noContent)
+    }
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import NIOPosix
+
+/// The listening socket: plain TCP, every connection beginning with `FirstBytes`.
+struct Listener {
+    let channel: any Channel
+
+    static func bind(
+        host: String, port: Int, group: MultiThreadedEventLoopGroup, door: Door, maxUnsentBytes: Int
+    ) async throws -> Listener {
+        let unsent = maxUnsentBytes > 0 ? maxUnsentBytes : Int.max / 2
+        let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: false)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: max(1, unsent / 4), high: unsent))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let wait = door.admission.waitBeforeConnecting(from: channel.remoteAddress?.ipAddress ?? "") {
+                        try channel.pipeline.syncOperations.addHandler(TurnedAway(waitMs: wait))
+                    } else {
+                        try channel.pipeline.syncOperations.addHandler(FirstBytes(door: door))
+                    }
+                }
+            }
+            .bind(host: host, port: port).get()
+        return Listener(channel: channel)
+    }
+
+    var port: Int { channel.localAddress?.port ?? 0 }
+
+    /// Takes no more connections.
+    func close() async { try? await channel.close() }
+}
+
+/// Tells somebody who connects too often to come back later.
+private final class TurnedAway: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let waitMs: Int64
+    private var hasAnswered = false
+
+    init(waitMs: Int64) { self.waitMs = waitMs }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasAnswered else { return }
+        hasAnswered = true
+        let reason = "Too many connections from this address. Come back in \(waitMs) ms."
+        let body = Problem.body(status: 429, code: "rate_limited", detail: reason, retryAfterMs: waitMs)
+        var out = ByteBuffer()
+        out.writeString("HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n")
+        out.writeString("Retry-After: \((waitMs + 999) / 1000)\r\nContent-Length: \(body.readableBytes)\r\n")
+        out.writeString("Connection: close\r\n\r\n")
+        out.writeImmutableBuffer(body)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(out)).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+}

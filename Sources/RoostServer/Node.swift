@@ -1,0 +1,164 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+import NIOPosix
+import RoostCore
+import RoostEngine
+import RoostHub
+import RoostSQLite
+public import RoostSettings
+public import ServiceLifecycle
+
+/// One node, put together from its configuration: store, hub, HTTP API, listener. A service that drains when told to.
+public struct Node: Service {
+    private let settings: Settings
+    private let log: Logger
+    private let onReady: @Sendable (_ host: String, _ port: Int) -> Void
+
+    /// - Parameter onReady: called once, when the node takes connections.
+    public init(
+        settings: Settings, log: Logger, onReady: @escaping @Sendable (_ host: String, _ port: Int) -> Void
+    ) {
+        self.settings = settings
+        self.log = log
+        self.onReady = onReady
+    }
+
+    public func run() async throws {
+        let store = try await openStore()
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: min(64, settings.loops > 0 ? settings.loops : System.coreCount))
+        do {
+            try await serve(store, group)
+        } catch {
+            await store.close()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        await store.close()
+        try await group.shutdownGracefully()
+    }
+
+    private func serve(_ store: any Store, _ group: MultiThreadedEventLoopGroup) async throws {
+        let limits = Limits(settings)
+        let hub = try await Hub.start(
+            store: store, loops: Array(group.makeIterator()), limits: limits, node: Vitals.hostname(),
+            clock: HubClock(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log, isAnonymous: true)
+        let vitals = Vitals(storeKind: storeKind)
+        let admission = Admission(settings: settings, limits: limits, clock: Vitals.monotonic)
+        let api = API(hub: hub, admission: admission, vitals: vitals, settings: settings)
+        let door = Door(
+            hub: hub, admission: admission, webSocketPath: settings.basePath + "/ws",
+            maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
+            maxMessageBytes: limits.maxMessageBytes, http: httpServer(api), log: log)
+        let listener = try await listen(door, group, limits)
+        onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)
+        log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])
+
+        try? await gracefulShutdown()
+
+        log.info("draining", metadata: ["connections": "\(admission.connections)"])
+        vitals.startDraining()
+        await listener.close()
+        await hub.drain(.draining, reason: "The server is restarting; connect again.")
+        await patience { admission.connections == 0 && vitals.requestsUnderWay == 0 }
+        door.closeHTTP()
+    }
+
+    private func listen(
+        _ door: Door, _ group: MultiThreadedEventLoopGroup, _ limits: Limits
+    ) async throws -> Listener {
+        do {
+            return try await Listener.bind(
+                host: settings.host, port: settings.port, group: group, door: door,
+                maxUnsentBytes: limits.maxUnsentBytes)
+        } catch {
+            throw StartError(
+                "cannot listen on \(settings.host):\(settings.port): \(error). Choose another --port or --host, or stop what listens there.")
+        }
+    }
+
+    /// Waits until `isDone`, but no longer than a client has to answer a close.
+    private func patience(_ isDone: () -> Bool) async {
+        let deadline = NIODeadline.now() + .seconds(5)
+        while !isDone(), NIODeadline.now() < deadline { try? await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    // MARK: Parts
+
+    private var storeKind: String {
+        switch settings.store {
+        case .memory: "memory"
+        case .sqlite: "sqlite"
+        }
+    }
+
+    private func openStore() async throws -> any Store {
+        let options = StoreOptions(
+            dedupeWindowMs: settings.dedupeWindow.milliseconds, createOnJoin: settings.createOnJoin)
+        switch settings.store {
+        case .memory: return MemoryStore(options: options, at: Vitals.wall())
+        case .sqlite(let path):
+            do throws(SQLiteOpeningError) {
+                return try SQLiteStore(path: path, options: options, at: Vitals.wall())
+            } catch {
+                throw StartError(error.reason)
+            }
+        }
+    }
+
+    private func httpServer(_ api: API) -> HTTP1Channel {
+        let responder = api.router().buildResponder()
+        let log = log
+        var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
+        if settings.maxHeadBytes > 0 { decoder.maxHeaderListSize = settings.maxHeadBytes }
+        return HTTP1Channel(
+            responder: { request, writer, channel in
+                let context = API.Context(source: ApplicationRequestContextSource(channel: channel, logger: log))
+                var response: Response
+                do {
+                    response = try await responder.respond(to: request, context: context)
+                } catch {
+                    log.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+                    response = Problem.response(
+                        status: 500, code: ErrorCode.internal.rawValue, detail: "The server failed; it is in its log.",
+                        retryAfterMs: nil)
+                }
+                if request.method == .head { response = response.createHeadResponse() }
+                try await writer.write(response: response.head, body: response.body)
+            },
+            configuration: HTTP1Channel.Configuration(
+                idleTimeout: .seconds(60), httpDecoderConfiguration: decoder))
+    }
+}
+
+/// Why a node could not start: one sentence that says what to do.
+public struct StartError: Error, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension Limits {
+    /// The session's limits as configured; a 0 that means "off" becomes a number that is never reached.
+    init(_ settings: Settings) {
+        self.init()
+        maxMessageBytes = settings.maxMessageBytes > 0 ? settings.maxMessageBytes : 1 << 30
+        rateMessages = settings.rateLimitMessages
+        rateBurst = settings.rateLimitBurst > 0 ? settings.rateLimitBurst : settings.rateLimitMessages
+        maxRooms = settings.maxRoomsPerConnection > 0 ? settings.maxRoomsPerConnection : 1_000_000
+        maxUnsentBytes = settings.maxUnsentBytes
+        heartbeatMs = settings.heartbeat.milliseconds
+        heartbeatTimeoutMs = settings.heartbeatTimeout.milliseconds
+        maxHistory = settings.maxHistory > 0 ? settings.maxHistory : 100_000
+        dedupeWindowMs = settings.dedupeWindow.milliseconds
+        createOnJoin = settings.createOnJoin
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}

@@ -1,0 +1,56 @@
+import Crypto
+import RoostCore
+import RoostWire
+
+/// Who a client without sign-in is.
+///
+/// `?user=ID&name=NAME` names it. Otherwise it is given a session, a secret from which its id is derived, so that any
+/// node can make it the same user again from `?session=` without having kept anything.
+struct AnonymousIdentity {
+    var identity: Identity
+    var session: String
+
+    static func resolve(_ query: [String: String], dialect: Dialect) -> Result<AnonymousIdentity, Failure> {
+        let client = randomHex(8)
+        var session = "u."
+        var id: UserID
+        if let text = query["user"], !text.isEmpty {
+            guard let named = UserID(text) else {
+                return .failure(Failure(.invalid, "?user= must be 1 to \(UserID.maxBytes) bytes of plain text."))
+            }
+            id = named
+            session += named.text
+        } else if let text = query["session"], text.hasPrefix("u."), let named = UserID(text.dropFirst(2)) {
+            id = named
+            session = text
+        } else if dialect == .simple, query["session"] == nil {
+            // Here the connection itself is the user.
+            guard let own = UserID(client) else { return .failure(noID) }
+            let identity = Identity(user: own, name: query["name"] ?? client, client: client, isLasting: false)
+            return .success(AnonymousIdentity(identity: identity, session: "u." + client))
+        } else {
+            session = query["session"].flatMap { isPrintable($0, upTo: 128) ? $0 : nil } ?? "a." + randomHex(16)
+            guard let made = UserID(derived(from: session)) else { return .failure(noID) }
+            id = made
+        }
+        let name = query["name"].flatMap { $0.isEmpty ? nil : $0 } ?? id.text
+        guard isPrintable(name, upTo: User.maxNameBytes) else {
+            return .failure(Failure(.invalid, "?name= must be 1 to \(User.maxNameBytes) bytes of plain text."))
+        }
+        return .success(
+            AnonymousIdentity(identity: Identity(user: id, name: name, client: client), session: session))
+    }
+
+    private static let noID = Failure(.internal, "The server could not make up an id. Connect again.")
+
+    private static func derived(from session: String) -> String {
+        "anon-" + SHA256.hash(data: Array(session.utf8)).prefix(6).map(hex).joined()
+    }
+}
+
+private func hex(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+
+/// So many random bytes in hexadecimal.
+func randomHex(_ bytes: Int) -> String {
+    (0..<bytes).map { _ in hex(UInt8.random(in: .min ... .max)) }.joined()
+}

@@ -1,0 +1,148 @@
+import Crypto
+import Logging
+import NIOCore
+import NIOHTTP1
+import RoostCore
+import RoostHub
+import RoostSettings
+import RoostWire
+
+/// Looks at the first request of a connection: a WebSocket handshake is answered here, by hand, since that costs a
+/// fraction of what an HTTP pipeline does; anything else goes on to the HTTP server with every byte it has sent.
+final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let door: Door
+    private var head = ByteBuffer()
+    private var deadline: Scheduled<Void>?
+    private var isDone = false
+
+    /// Half a request head is waited for so long.
+    private static let headTimeout = TimeAmount.seconds(10)
+
+    init(door: Door) { self.door = door }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        deadline = context.eventLoop.scheduleTask(in: FirstBytes.headTimeout) {
+            let (handler, context) = bound.value
+            guard !handler.isDone else { return }
+            if handler.head.readableBytes == 0 {
+                context.close(promise: nil)
+            } else {
+                handler.refuse(context, 408, "The request's head did not come within 10 seconds.")
+            }
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isDone else { return }
+        var bytes = unwrapInboundIn(data)
+        head.writeBuffer(&bytes)
+        switch RequestHead.parse(head) {
+        case .incomplete where head.readableBytes > door.maxHeadBytes:
+            refuse(context, 431, "A request's head may have \(door.maxHeadBytes) bytes at most.")
+        case .incomplete: break
+        case .complete(_, let length) where length > door.maxHeadBytes:
+            refuse(context, 431, "A request's head may have \(door.maxHeadBytes) bytes at most.")
+        case .complete(let request, let length) where Handshake.isWanted(request):
+            upgrade(context, request, length)
+        case .complete, .foreign: passOn(context)
+        }
+    }
+
+    // MARK: HTTP
+
+    private func passOn(_ context: ChannelHandlerContext) {
+        isDone = true
+        let bytes = head
+        head = ByteBuffer()
+        door.serveHTTP(context.channel)
+        context.fireChannelRead(NIOAny(bytes))
+        context.fireChannelReadComplete()
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    private func refuse(_ context: ChannelHandlerContext, _ status: Int, _ reason: String, _ more: String = "") {
+        isDone = true
+        let failure = Problem.body(status: status, code: Problem.code(for: status), detail: reason, retryAfterMs: nil)
+        var out = context.channel.allocator.buffer(capacity: 512)
+        out.writeString("HTTP/1.1 \(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\r\n")
+        out.writeString("Content-Type: application/problem+json\r\nContent-Length: \(failure.readableBytes)\r\n")
+        out.writeString("\(more)Connection: close\r\n\r\n")
+        out.writeImmutableBuffer(failure)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(out)).whenComplete { _ in
+            // Not both ways at once: what the peer is still sending would turn into a reset and eat the answer.
+            bound.value.close(mode: .output, promise: nil)
+        }
+        context.eventLoop.scheduleTask(in: .seconds(2)) { bound.value.close(promise: nil) }
+    }
+
+    // MARK: WebSocket
+
+    private func upgrade(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {
+        guard request.path == door.webSocketPath else {
+            return refuse(context, 404, "There is no WebSocket at \(request.path.prefix(64)); use \(door.webSocketPath).")
+        }
+        if let objection = door.admission.objection(origin: request.first("origin"), host: request.first("host")) {
+            return refuse(context, 403, objection.reason)
+        }
+        switch Handshake.judge(request) {
+        case .refuse(let status, let reason):
+            refuse(context, status, reason, status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "")
+        case .accept(let key, let subprotocol, let dialect):
+            switch AnonymousIdentity.resolve(request.query, dialect: dialect) {
+            case .failure(let failure): refuse(context, failure.code.status, failure.reason)
+            case .success(let who): accept(context, key, subprotocol, dialect, who, length)
+            }
+        }
+    }
+
+    private func accept(
+        _ context: ChannelHandlerContext, _ key: String, _ subprotocol: String?, _ dialect: Dialect,
+        _ who: AnonymousIdentity, _ length: Int
+    ) {
+        guard let shard = door.hub.shard(on: context.eventLoop) else {
+            return refuse(context, 503, "The server is starting. Connect again.")
+        }
+        guard door.admission.enter() else {
+            return refuse(context, 503, "This node has all the connections it takes. Connect again later.")
+        }
+        isDone = true
+        var out = context.channel.allocator.buffer(capacity: 192)
+        out.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        out.writeString("Sec-WebSocket-Accept: \(FirstBytes.accept(key))\r\n")
+        if let subprotocol { out.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
+        out.writeStaticString("\r\n")
+        let admission = door.admission
+        let handler = WebSocketHandler(
+            shard: shard, maxMessageBytes: door.maxMessageBytes,
+            greet: { shard.connect($0, dialect: dialect, identity: who.identity, session: who.session) },
+            onClose: { admission.exit() })
+        do {
+            try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
+        } catch {
+            admission.exit()
+            return context.close(promise: nil)
+        }
+        context.write(wrapOutboundOut(out), promise: nil)
+        handler.start()
+        head.moveReaderIndex(forwardBy: length)
+        let rest = head
+        head = ByteBuffer()
+        if rest.readableBytes > 0 { context.fireChannelRead(NIOAny(rest)) }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    /// RFC 6455 section 1.3.
+    private static func accept(_ key: String) -> String {
+        let digest = Insecure.SHA1.hash(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
+        return Base64.encode(Array(digest))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

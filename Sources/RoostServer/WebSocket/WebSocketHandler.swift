@@ -1,0 +1,178 @@
+import NIOCore
+import RoostCore
+import RoostHub
+import RoostWire
+
+/// One WebSocket on its channel: bytes to frames for the shard, frames of the shard to bytes. The only handler there.
+final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Transport {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case open
+        /// Our close frame is on its way; what the peer still sends is thrown away until it closes too.
+        case closing
+        case closed
+    }
+
+    private var state = State.open
+    private var context: ChannelHandlerContext?
+    private var decoder: WebSocketDecoder
+    /// A piece of a frame's header that came without the rest.
+    private var leftover: ByteBuffer?
+    private var connection: Connection?
+    private let shard: Shard
+    private let greet: (WebSocketHandler) -> Connection
+    private let onClose: () -> Void
+
+    /// How long a peer has to answer a close frame, so that what we sent last is not lost in a reset.
+    private static let closeTimeout = TimeAmount.seconds(2)
+
+    /// - Parameters:
+    ///   - greet: takes the connection into the shard once the handler is in place.
+    ///   - onClose: called once, when the channel is gone.
+    init(shard: Shard, maxMessageBytes: Int, greet: @escaping (WebSocketHandler) -> Connection, onClose: @escaping () -> Void) {
+        self.shard = shard
+        self.greet = greet
+        self.onClose = onClose
+        decoder = WebSocketDecoder(side: .server, maxMessageBytes: maxMessageBytes)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    /// The upgrade is done: from here on everything is frames.
+    func start() {
+        connection = greet(self)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard state == .open || state == .closing else { return }
+        var bytes = unwrapInboundIn(data)
+        if var rest = leftover {
+            leftover = nil
+            rest.writeBuffer(&bytes)
+            bytes = rest
+        }
+        do throws(WebSocketDecoder.Violation) {
+            while state != .closed, let output = try decoder.next(from: &bytes) { handle(output) }
+        } catch {
+            if state == .open { fail(error.code, error.reason) }
+            return
+        }
+        if bytes.readableBytes > 0 { leftover = bytes.slice() }
+    }
+
+    private func handle(_ output: WebSocketDecoder.Output) {
+        guard let connection, state == .open else {
+            // Only the peer's close is of interest now.
+            if case .close = output, state == .closing { finish() }
+            return
+        }
+        switch output {
+        case .text(let text): shard.receive(text, from: connection)
+        case .binary: fail(.unsupportedData, "Binary frames are not spoken here; send text.")
+        case .pong: shard.heard(connection)
+        case .ping(let payload):
+            shard.heard(connection)
+            pong(payload, connection)
+        case .close(let code): answerClose(code)
+        }
+    }
+
+    private func pong(_ payload: ByteBuffer, _ connection: Connection) {
+        // Who pings faster than it reads gets no further answers (RFC 6455 section 5.5.3 allows it).
+        guard context?.channel.isWritable == true else { return }
+        var frame = ByteBuffer()
+        frame.putFrame(.pong) { $0.writeImmutableBuffer(payload) }
+        shard.send(frame, to: connection)
+    }
+
+    // MARK: Transport
+
+    func write(_ frames: ByteBuffer) {
+        guard state == .open else { return }
+        context?.write(wrapOutboundOut(frames), promise: nil)
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    func ping() {
+        guard state == .open, let context else { return }
+        var frame = ByteBuffer()
+        frame.putFrame(.ping) { _ in }
+        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+    }
+
+    func setReading(_ isOn: Bool) {
+        guard state == .open, let context else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isOn)
+        if isOn { context.read() }
+    }
+
+    func close(_ code: CloseCode, reason: String) {
+        sendClose(code.rawValue, reason)
+    }
+
+    // MARK: Closing
+
+    /// The peer broke the rules.
+    private func fail(_ code: CloseCode, _ reason: String) {
+        guard let connection else { return }
+        shard.end(connection, code, reason)
+    }
+
+    private func answerClose(_ code: UInt16?) {
+        state = .closing
+        if let connection { shard.disconnect(connection) }
+        guard let context else { return }
+        var frame = ByteBuffer()
+        if let code { frame.putClose(code, reason: "") } else { frame.putFrame(.close) { _ in } }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(frame)).whenComplete { _ in bound.value.finish() }
+        giveUpLater(context)
+    }
+
+    private func sendClose(_ code: UInt16, _ reason: String) {
+        guard state == .open, let context else { return }
+        state = .closing
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        var frame = ByteBuffer()
+        frame.putClose(code, reason: reason)
+        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+        giveUpLater(context)
+    }
+
+    private func giveUpLater(_ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: WebSocketHandler.closeTimeout) { bound.value.finish() }
+    }
+
+    private func finish() {
+        guard state != .closed else { return }
+        state = .closed
+        context?.close(promise: nil)
+    }
+
+    // MARK: The channel's life
+
+    func channelInactive(context: ChannelHandlerContext) {
+        state = .closed
+        self.context = nil
+        if let connection { shard.disconnect(connection) }
+        connection = nil
+        onClose()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if let connection { shard.writability(of: connection, isNow: context.channel.isWritable) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Resets and broken pipes; there is nobody left to tell.
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+import CBuildInfo
+
+/// `roost version`
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Prints the version, the commit and the engines built in.")
+
+    static let number = "0.1.0"
+
+    func run() {
+        print("roost \(VersionCommand.number) (commit \(String(cString: roost_build_commit())))")
+        print("engines: store sqlite, memory; bus local; queue none")
+    }
+}

@@ -1,0 +1,22 @@
+/// The files of the web chat, as they are in the binary.
+public struct WebAsset: Sendable {
+    public let bytes: [UInt8]
+    public let contentType: String
+
+    /// The page itself.
+    public static let page = WebAsset(bytes: PackageResources.index_html, contentType: "text/html; charset=utf-8")
+
+    /// What the page asks for, by path.
+    public static let files: [String: WebAsset] = [
+        "chat.css": WebAsset(bytes: PackageResources.chat_css, contentType: "text/css; charset=utf-8"),
+        "chat.js": script(PackageResources.chat_js),
+        "messages.js": script(PackageResources.messages_js),
+        "people.js": script(PackageResources.people_js),
+        "protocol.js": script(PackageResources.protocol_js),
+        "icon.svg": WebAsset(bytes: PackageResources.icon_svg, contentType: "image/svg+xml"),
+    ]
+
+    private static func script(_ bytes: [UInt8]) -> WebAsset {
+        WebAsset(bytes: bytes, contentType: "text/javascript; charset=utf-8")
+    }
+}
