@@ -27,18 +27,18 @@ struct Opening {
 
     func open() throws(SQLiteOpeningError) -> Opened {
         try prepareFolder()
-        // Switching a new file to its write-ahead log fails at once, without waiting, if two processes do it together.
-        for attempt in 0... {
+        let deadline = ContinuousClock.now + .milliseconds(tuning.busyTimeoutMs)
+        while true {
             do {
                 try inspect()
                 return try connect()
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && patience.wait(attempt) {
-                continue
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && .now < deadline {
+                // Two processes that switch a new file to its write-ahead log together are told so without waiting.
+                usleep(2000)
             } catch {
                 throw SQLiteOpeningError(error, path)
             }
         }
-        throw SQLiteOpeningError(.busy, path)
     }
 
     private func prepareFolder() throws(SQLiteOpeningError) {
@@ -56,13 +56,16 @@ struct Opening {
     }
 
     private func createFolder(_ folder: String) throws(SQLiteOpeningError) {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            let words = cause.map { String(cString: strerror(Int32($0.code))) } ?? "\(error)"
-            throw SQLiteOpeningError(.noFolder, path, words.lowercased())
+        let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+        if parent != folder, !FileManager.default.fileExists(atPath: parent) { try createFolder(parent) }
+        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+            throw SQLiteOpeningError(.noFolder, path, String(cString: strerror(errno)).lowercased())
         }
+        // SQLite sees to the files; without this a power cut could take the folder with them.
+        let descriptor = Foundation.open(parent, O_RDONLY)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        Foundation.close(descriptor)
     }
 
     /// Makes sure that an existing file is ours and not from the future, before anything in it is changed.

@@ -3,10 +3,35 @@ import RoostCore
 import RoostEngine
 import RoostSQLite
 import Synchronization
+import Testing
 
 extension Timestamp {
     /// When the tests' world begins.
     static let start = Timestamp(milliseconds: 0)
+}
+
+/// A message to `general` unless told otherwise; its id is `id`, its content is `bytes` long.
+func draft(_ id: String, from sender: String = "alice", to room: String = "general", bytes: Int = 20) throws -> Draft {
+    Draft(
+        room: try #require(RoomName(room)), sender: try #require(UserID(sender)), id: try #require(MessageID(id)),
+        content: RawJSON(validated: Array("\"\(String(repeating: "x", count: bytes - 2))\"".utf8)))
+}
+
+extension Store {
+    /// Every message of the room, oldest first.
+    func log(_ room: RoomName = .general) async throws -> [Message] {
+        try #require(try await read(room, after: 0, limit: .max, maxBytes: .max)).messages
+    }
+}
+
+/// The error that `body` throws, if it does.
+func failure<T>(_ body: () async throws(StoreError) -> T) async -> StoreError? {
+    do throws(StoreError) {
+        _ = try await body()
+        return nil
+    } catch {
+        return error
+    }
 }
 
 /// Runs `body` with a folder for SQLite files; closes the stores and removes the folder afterwards.
