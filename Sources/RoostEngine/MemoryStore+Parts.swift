@@ -87,34 +87,37 @@ extension MemoryStore {
 
         struct Entry {
             var seq: UInt64
+            /// The message's time.
             var at: Timestamp
+            /// What the clock said, which a message's time may be ahead of.
+            var clock: Timestamp
         }
 
-        let windowMs: Int64
+        let options: StoreOptions
         private var entries: [Key: Entry] = [:]
         /// In the order of storing. What is before `first` has been forgotten.
         private var order: [(key: Key, seq: UInt64)] = []
         private var first = 0
 
-        init(windowMs: Int64) { self.windowMs = windowMs }
+        init(options: StoreOptions) { self.options = options }
 
         func find(_ key: Key, at now: Timestamp) -> Entry? {
-            guard let entry = entries[key], isRemembered(entry, at: now) else { return nil }
+            guard let entry = entries[key], options.remembers(entry.clock, at: now) else { return nil }
             return entry
         }
 
-        mutating func remember(_ key: Key, seq: UInt64, at: Timestamp) {
-            guard windowMs > 0 else { return }
-            entries[key] = Entry(seq: seq, at: at)
+        mutating func remember(_ key: Key, seq: UInt64, at: Timestamp, clock: Timestamp) {
+            guard options.dedupeWindowMs > 0 else { return }
+            entries[key] = Entry(seq: seq, at: at, clock: clock)
             order.append((key, seq))
         }
 
-        mutating func forget(before now: Timestamp, atMost limit: Int) {
+        mutating func forget(at now: Timestamp, atMost limit: Int) {
             for _ in 0..<limit where first < order.count {
                 let (key, seq) = order[first]
                 // An id that came again after the window has an entry of its own, later in the order.
                 if let entry = entries[key], entry.seq == seq {
-                    if isRemembered(entry, at: now) { break }
+                    if options.remembers(entry.clock, at: now) { break }
                     entries[key] = nil
                 }
                 first += 1
@@ -123,10 +126,6 @@ extension MemoryStore {
                 order.removeFirst(first)
                 first = 0
             }
-        }
-
-        private func isRemembered(_ entry: Entry, at now: Timestamp) -> Bool {
-            now.milliseconds - entry.at.milliseconds < windowMs
         }
     }
 

@@ -18,7 +18,7 @@ extension MemoryStore {
         init(options: StoreOptions, at now: Timestamp) {
             self.options = options
             storeID = String(options.random(), radix: 36) + String(options.random(), radix: 36)
-            dedupe = Dedupe(windowMs: options.dedupeWindowMs)
+            dedupe = Dedupe(options: options)
             for name in RoomName.standing { create(RoomPlan(name: name), at: now) }
         }
 
@@ -28,7 +28,7 @@ extension MemoryStore {
             users = Users()
             names = []
             roomsOf = [:]
-            dedupe = Dedupe(windowMs: 0)
+            dedupe = Dedupe(options: options)
         }
     }
 }
@@ -36,7 +36,7 @@ extension MemoryStore {
 // Appending.
 extension MemoryStore.State {
     mutating func append(_ drafts: [Draft], at now: Timestamp) -> Appended {
-        dedupe.forget(before: now, atMost: 2 * drafts.count + 64)
+        dedupe.forget(at: now, atMost: 2 * drafts.count + 64)
         var verdicts: [Verdict] = []
         verdicts.reserveCapacity(drafts.count)
         var committed: [Committed] = []
@@ -55,7 +55,7 @@ extension MemoryStore.State {
                 continue
             }
             let message = room.append(draft, at: now)
-            dedupe.remember(key, seq: message.seq, at: message.at)
+            dedupe.remember(key, seq: message.seq, at: message.at, clock: now)
             verdicts.append(.stored(seq: message.seq, at: message.at, duplicate: false))
             if let slot = slots[draft.room] {
                 committed[slot].messages.append(message)

@@ -52,6 +52,16 @@ package enum RoomRules {
     }
 }
 
+extension StoreOptions {
+    /// Whether an id that was stored when the clock said `then` still counts. An id from the future does too, for the
+    /// clock may have been set back; one from further ahead than a day was stored under a clock that was plainly wrong,
+    /// and would else be kept until that day comes.
+    package func remembers(_ then: Timestamp, at now: Timestamp) -> Bool {
+        let age = now.milliseconds - then.milliseconds
+        return age < dedupeWindowMs && age >= -86_400_000
+    }
+}
+
 /// The order in which lists are paged: by the bytes of the names, as databases compare text. (Swift compares strings
 /// by their canonical form, which would make pages of two engines differ.)
 package func precedesInBytes(_ a: some StringProtocol, _ b: some StringProtocol) -> Bool {

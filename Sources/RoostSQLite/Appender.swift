@@ -16,7 +16,7 @@ final class Appender {
 
     init(_ db: Database, options: StoreOptions) throws {
         self.options = options
-        recent = try Recent(db, windowMs: options.dedupeWindowMs)
+        recent = try Recent(db, options: options)
         roomByName = try RawStatement(db, "SELECT id, epoch, visibility, head, last_at FROM rooms WHERE name = ?")
         membership = try RawStatement(db, "SELECT 1 FROM members WHERE room = ? AND user = ?")
         insertion = try RawStatement(
@@ -97,7 +97,7 @@ final class Appender {
         }
         if batch.tails[slot].messages.isEmpty { batch.grown.append(slot) }
         let message = try store(draft, &batch.tails[slot], at: batch.now)
-        try recent.remember(hash, seq: message.seq, at: message.at)
+        try recent.remember(hash, seq: message.seq, at: message.at, clock: batch.now)
         return .stored(seq: message.seq, at: message.at, duplicate: false)
     }
 

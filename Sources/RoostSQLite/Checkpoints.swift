@@ -55,9 +55,9 @@ final class Checkpoints: Sendable {
         guard isDue else { return }
         guard gate.enter() else { return finish(done: 0) }
         aside.asyncWriteWithoutTransaction { [self] db in
-            // If it fails, or another process is at it, the next commits ask again.
+            // If it fails, or another process is at it, it is tried again once the log has grown as much again.
             let result = try? db.checkpoint(.passive)
-            let done = result?.checkpointedFrameCount ?? 0
+            let done = result?.checkpointedFrameCount ?? pages
             if let result, result.walFrameCount >= tuning.restartPages {
                 pool.asyncWriteWithoutTransaction { [self] db in
                     restart(db)

@@ -93,8 +93,8 @@ struct Opening {
     private func connect() throws -> Opened {
         let pool = try DatabasePool(path: path, configuration: configuration())
         try pool.writeWithoutTransaction { db in
-            // GRDB has set NORMAL, which does not wait for the disk. With `fullfsync` macOS doesn't either.
-            try db.execute(sql: "PRAGMA synchronous = FULL")
+            // GRDB has set NORMAL, with which a commit does not wait for the disk.
+            try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000")
             // What the log's file is cut to when it begins anew after a long reader kept it from that.
             _ = try Int.fetchOne(db, sql: "PRAGMA journal_size_limit = \(tuning.restartPages * 4096)")
             try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
@@ -117,6 +117,8 @@ struct Opening {
         configuration.busyMode = .callback { [patience] attempt in patience.wait(attempt) }
         // Else GRDB ends the process if the disk fails a rollback; we roll back before the next transaction.
         configuration.allowsUnsafeTransactions = true
+        // The plain fsync of macOS does not wait for the disk, `fullfsync` does. `secure_delete` is on in some systems'
+        // SQLite and would write every page that is deleted.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql: """
@@ -125,7 +127,6 @@ struct Opening {
                     PRAGMA checkpoint_fullfsync = 1;
                     PRAGMA wal_autocheckpoint = 0;
                     PRAGMA secure_delete = FAST;
-                    PRAGMA cache_size = -16000;
                     """)
         }
         return configuration

@@ -1,6 +1,7 @@
 import Crypto
 import GRDB
 import RoostCore
+import RoostEngine
 
 /// The ids of the dedupe window: the table `recent` with its index in memory. Used on the writing connection only.
 ///
@@ -8,7 +9,7 @@ import RoostCore
 /// anything is looked up. Row numbers grow by one and the newest row is never pruned, so that "after the last row I
 /// know" never misses one.
 struct Recent {
-    private let windowMs: Int64
+    private let options: StoreOptions
     private var index: RecentIndex
     /// The newest row that is in the index and in the file, and the newest that this transaction has added.
     private var confirmed: Int64 = 0
@@ -26,13 +27,14 @@ struct Recent {
         var b: UInt64
     }
 
-    init(_ db: Database, windowMs: Int64) throws {
-        self.windowMs = windowMs
-        index = RecentIndex(windowMs: windowMs)
-        additions = try RawStatement(db, "SELECT id, a, at FROM recent WHERE id > ? ORDER BY id")
-        lookup = try RawStatement(db, "SELECT a, b, seq, at FROM recent WHERE id = ?")
-        insertion = try RawStatement(db, "INSERT INTO recent (id, a, b, seq, at) VALUES (?, ?, ?, ?, ?)")
-        oldest = try RawStatement(db, "SELECT id, at FROM recent ORDER BY id LIMIT ?")
+    init(_ db: Database, options: StoreOptions) throws {
+        self.options = options
+        index = RecentIndex(options: options)
+        additions = try RawStatement(db, "SELECT id, a, clock FROM recent WHERE id > ? ORDER BY id")
+        lookup = try RawStatement(db, "SELECT a, b, seq, clock, ahead FROM recent WHERE id = ?")
+        insertion = try RawStatement(
+            db, "INSERT INTO recent (id, a, b, seq, clock, ahead) VALUES (?, ?, ?, ?, ?, ?)")
+        oldest = try RawStatement(db, "SELECT id, clock FROM recent ORDER BY id LIMIT ?")
         deletion = try RawStatement(db, "DELETE FROM recent WHERE id <= ?")
         try catchUp()
     }
@@ -42,7 +44,7 @@ struct Recent {
     /// Begins a transaction: forgets what the last one added if it was not confirmed, learns what others added.
     mutating func begin(at now: Timestamp) throws {
         newest = confirmed
-        index.forget(at: now.milliseconds)
+        index.forget(at: now)
         try catchUp()
     }
 
@@ -54,9 +56,9 @@ struct Recent {
         additions.bind(newest, at: 1)
         while try additions.step() {
             newest = additions.int(0)
-            if windowMs > 0 {
-                index.insert(UInt64(bitPattern: additions.int(1)), row: newest, at: additions.int(2))
-            }
+            guard options.dedupeWindowMs > 0 else { continue }
+            let clock = Timestamp(milliseconds: additions.int(2))
+            index.insert(UInt64(bitPattern: additions.int(1)), row: newest, clock: clock)
         }
         confirmed = newest
     }
@@ -82,31 +84,36 @@ struct Recent {
             defer { lookup.reset() }
             lookup.bind(row, at: 1)
             guard try lookup.step(), UInt64(bitPattern: lookup.int(0)) == hash.a,
-                UInt64(bitPattern: lookup.int(1)) == hash.b, now.milliseconds - lookup.int(3) < windowMs
+                UInt64(bitPattern: lookup.int(1)) == hash.b,
+                options.remembers(Timestamp(milliseconds: lookup.int(3)), at: now)
             else { continue }
-            return (UInt64(lookup.int(2)), Timestamp(milliseconds: lookup.int(3)))
+            return (UInt64(lookup.int(2)), Timestamp(milliseconds: lookup.int(3) + lookup.int(4)))
         }
         return nil
     }
 
-    mutating func remember(_ hash: Hash, seq: UInt64, at: Timestamp) throws {
-        guard windowMs > 0 else { return }
+    /// - Parameter at: the message's time, which may be ahead of the clock.
+    mutating func remember(_ hash: Hash, seq: UInt64, at: Timestamp, clock: Timestamp) throws {
+        guard options.dedupeWindowMs > 0 else { return }
         let row = newest + 1
         insertion.bind(row, at: 1)
         insertion.bind(Int64(bitPattern: hash.a), at: 2)
         insertion.bind(Int64(bitPattern: hash.b), at: 3)
         insertion.bind(Int64(seq), at: 4)
-        insertion.bind(at.milliseconds, at: 5)
+        insertion.bind(clock.milliseconds, at: 5)
+        insertion.bind(at.milliseconds - clock.milliseconds, at: 6)
         try insertion.run()
         newest = row
-        index.insert(hash.a, row: row, at: at.milliseconds)
+        index.insert(hash.a, row: row, clock: clock)
     }
 
     /// Deletes the oldest rows that are past the window, at most `limit`, never the newest row.
     func prune(at now: Timestamp, atMost limit: Int) throws {
         var last: Int64 = 0
         oldest.bind(Int64(limit), at: 1)
-        while try oldest.step(), now.milliseconds - oldest.int(1) >= windowMs, oldest.int(0) < newest {
+        while try oldest.step(), oldest.int(0) < newest,
+            !options.remembers(Timestamp(milliseconds: oldest.int(1)), at: now)
+        {
             last = oldest.int(0)
         }
         oldest.reset()

@@ -1,3 +1,6 @@
+import RoostCore
+import RoostEngine
+
 /// Where in the table `recent` an id may be: a hint in memory, so that a new id costs no look into the file.
 ///
 /// An entry takes 8 bytes (some 13 with the free places between): 40 bits of the id's hash and the row's number
@@ -9,10 +12,10 @@ struct RecentIndex {
     static let maxGeneration = 1 << 20
     private static let maxOffset: Int64 = (1 << 24) - 2
 
-    let windowMs: Int64
+    private let options: StoreOptions
     private var generations: [Generation] = []
 
-    init(windowMs: Int64) { self.windowMs = windowMs }
+    init(options: StoreOptions) { self.options = options }
 
     var count: Int { generations.reduce(0) { $0 + $1.count } }
 
@@ -23,39 +26,40 @@ struct RecentIndex {
         return rows
     }
 
-    mutating func insert(_ hash: UInt64, row: Int64, at: Int64) {
-        if let last = generations.indices.last, generations[last].takes(row: row, at: at, spanMs: windowMs / 4) {
-            generations[last].insert(hash, row: row, at: at)
+    mutating func insert(_ hash: UInt64, row: Int64, clock: Timestamp) {
+        let spanMs = options.dedupeWindowMs / 4
+        if let last = generations.indices.last, generations[last].takes(row: row, clock: clock, spanMs: spanMs) {
+            generations[last].insert(hash, row: row, clock: clock)
         } else {
-            var fresh = Generation(base: row, at: at)
-            fresh.insert(hash, row: row, at: at)
+            var fresh = Generation(base: row, clock: clock)
+            fresh.insert(hash, row: row, clock: clock)
             generations.append(fresh)
         }
     }
 
-    /// Drops what is wholly older than the window.
-    mutating func forget(at now: Int64) {
-        while let oldest = generations.first, now - oldest.latest >= windowMs { generations.removeFirst() }
+    /// Drops what is wholly past the window.
+    mutating func forget(at now: Timestamp) {
+        while let oldest = generations.first, !options.remembers(oldest.latest, at: now) { generations.removeFirst() }
     }
 
     /// An open-addressing table with linear probing; nothing is ever removed from it.
     private struct Generation {
         let base: Int64
-        let earliest: Int64
-        private(set) var latest: Int64
+        let first: Timestamp
+        private(set) var latest: Timestamp
         private(set) var count = 0
         /// 0 is free; else 40 bits of hash, then 24 bits of `row - base + 1`.
         private var slots = [UInt64](repeating: 0, count: 256)
 
-        init(base: Int64, at: Int64) {
+        init(base: Int64, clock: Timestamp) {
             self.base = base
-            earliest = at
-            latest = at
+            first = clock
+            latest = clock
         }
 
-        func takes(row: Int64, at: Int64, spanMs: Int64) -> Bool {
+        func takes(row: Int64, clock: Timestamp, spanMs: Int64) -> Bool {
             count < RecentIndex.maxGeneration && row >= base && row - base <= RecentIndex.maxOffset
-                && at - earliest <= spanMs
+                && abs(clock.milliseconds - first.milliseconds) <= spanMs
         }
 
         func find(_ hash: UInt64, into rows: inout [Int64]) {
@@ -67,11 +71,11 @@ struct RecentIndex {
             }
         }
 
-        mutating func insert(_ hash: UInt64, row: Int64, at: Int64) {
+        mutating func insert(_ hash: UInt64, row: Int64, clock: Timestamp) {
             if count * 8 >= slots.count * 5 { grow() }
             Generation.put((hash & ~0xFF_FFFF) | UInt64(row - base + 1), into: &slots)
             count += 1
-            latest = max(latest, at)
+            latest = max(latest, clock)
         }
 
         private mutating func grow() {

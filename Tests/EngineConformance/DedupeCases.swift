@@ -63,6 +63,15 @@ extension Case {
             try expect(try await store.say(try draft("a"), at: 20_000), is: .old(1, at: 50_000))
             try expect(try await store.say(try draft("a"), at: 59_999), is: .old(1, at: 50_000))
         },
+        Case("a clock that was days ahead neither keeps ids for days nor loses those stored after it was set") { make in
+            let store = try await make(StoreOptions(dedupeWindowMs: 10_000))
+            let wrong: Int64 = 1_000_000_000
+            _ = try await store.say(try draft("a"), at: wrong)
+            try expect(try await store.say(try draft("a"), at: 1000), is: .new(2, at: wrong))
+            try expect(try await store.say(try draft("a"), at: 2000), is: .old(2, at: wrong))
+            // The room's time stands still, the window goes by the clock.
+            try expect(try await store.say(try draft("a"), at: 11_000), is: .new(3, at: wrong))
+        },
         Case("a rejected draft is not remembered") { make in
             let store = try await make(StoreOptions(createOnJoin: false))
             try expect(try await store.say(try draft("a", to: "later")).code, is: .notFound)

@@ -1,3 +1,5 @@
+import RoostCore
+import RoostEngine
 import Testing
 
 @testable import RoostSQLite
@@ -7,8 +9,8 @@ import Testing
     @Test func everyEntryIsFound() {
         var random = SplitMix(state: 1)
         let hashes = (0..<50_000).map { _ in random.next() }
-        var index = RecentIndex(windowMs: 1000)
-        for (row, hash) in hashes.enumerated() { index.insert(hash, row: Int64(row) + 7, at: 0) }
+        var index = RecentIndex(options: StoreOptions(dedupeWindowMs: 1000))
+        for (row, hash) in hashes.enumerated() { index.insert(hash, row: Int64(row) + 7, clock: .start) }
         #expect(index.count == hashes.count)
         #expect(hashes.enumerated().allSatisfy { row, hash in index.rows(of: hash) == [Int64(row) + 7] })
         let strangers = (0..<50_000).count { _ in !index.rows(of: random.next()).isEmpty }
@@ -16,29 +18,33 @@ import Testing
     }
 
     @Test func theSameHashIsFoundNewestGenerationFirst() {
-        var index = RecentIndex(windowMs: 400)
-        for step in 0..<4 { index.insert(42 << 24, row: Int64(step), at: Int64(step) * 101) }
+        var index = RecentIndex(options: StoreOptions(dedupeWindowMs: 400))
+        for step in 0..<4 {
+            index.insert(42 << 24, row: Int64(step), clock: Timestamp(milliseconds: Int64(step) * 101))
+        }
         #expect(index.rows(of: 42 << 24) == [3, 2, 1, 0])
     }
 
     @Test func anEntryStaysForTheWindowAndGoesSoonAfter() {
         var random = SplitMix(state: 2)
-        var index = RecentIndex(windowMs: 1000)
+        var index = RecentIndex(options: StoreOptions(dedupeWindowMs: 1000))
         let hashes = (0..<10_000).map { _ in random.next() }
         for (row, hash) in hashes.enumerated() {
             let now = Int64(row)
-            index.forget(at: now)
-            index.insert(hash, row: now + 1, at: now)
+            index.forget(at: Timestamp(milliseconds: now))
+            index.insert(hash, row: now + 1, clock: Timestamp(milliseconds: now))
             #expect(index.count <= 1300)
             if row >= 999 { #expect(index.rows(of: hashes[row - 999]) == [now + 1 - 999]) }
         }
-        index.forget(at: 1_000_000)
+        index.forget(at: Timestamp(milliseconds: 1_000_000))
         #expect(index.count == 0)
     }
 
     @Test func rowNumbersMayJumpOrBeginAnew() {
-        var index = RecentIndex(windowMs: 1000)
-        for row in [5, 1 << 40, (1 << 40) + 1, 3] as [Int64] { index.insert(UInt64(row) << 24, row: row, at: 0) }
+        var index = RecentIndex(options: StoreOptions(dedupeWindowMs: 1000))
+        for row in [5, 1 << 40, (1 << 40) + 1, 3] as [Int64] {
+            index.insert(UInt64(row) << 24, row: row, clock: .start)
+        }
         for row in [5, 1 << 40, (1 << 40) + 1, 3] as [Int64] {
             #expect(index.rows(of: UInt64(row) << 24).contains(row))
         }
