@@ -1,0 +1,69 @@
+package import RoostCore
+
+/// Who may do what in which room, for the engines of this package: one text, so that all of them rule alike.
+///
+/// - Anyone enters a public room, members enter a private one.
+/// - A personal room (`RoomName.owner`) is private; its owner alone may open it, and only servers may write to it.
+/// - A server may do anything.
+package enum RoomRules {
+    /// What a room of this name is created as: personal rooms are private whatever was asked for.
+    package static func visibility(of room: RoomName, asked: Visibility = .public) -> Visibility {
+        room.owner == nil ? asked : .private
+    }
+
+    /// Why this sender may not append to the room; nil if it may. `visibility` is that of the room as it is or would
+    /// be created; `isMember` is only asked where it matters.
+    package static func refusalToAppend<E: Error>(
+        to room: RoomName, visibility: Visibility, sender: UserID, authority: Authority,
+        isMember: () throws(E) -> Bool
+    ) throws(E) -> Failure? {
+        if authority == .server { return nil }
+        if room.owner != nil {
+            return Failure(.forbidden, "Only servers may write to \(room), a user's own room; write to another room.")
+        }
+        if visibility == .public { return nil }
+        return try isMember() ? nil : notMember(of: room)
+    }
+
+    /// Why this user may not open the room; nil if it may.
+    package static func refusalToOpen<E: Error>(
+        _ room: RoomName, visibility: Visibility, user: UserID?, authority: Authority,
+        isMember: (UserID) throws(E) -> Bool
+    ) throws(E) -> Failure? {
+        if authority == .server { return nil }
+        if let owner = room.owner {
+            return user == owner ? nil : Failure(.forbidden, "Room \(room) is another user's own; open another room.")
+        }
+        if visibility == .public { return nil }
+        guard let user, try isMember(user) else { return notMember(of: room) }
+        return nil
+    }
+
+    package static func unknown(_ room: RoomName) -> Failure {
+        Failure(.notFound, "There is no room \(room); create it first.")
+    }
+
+    package static func taken(_ room: RoomName) -> Failure {
+        Failure(.conflict, "There is a room \(room) already; choose another name.")
+    }
+
+    private static func notMember(of room: RoomName) -> Failure {
+        Failure(.forbidden, "Room \(room) is private and you are not a member; ask to be added.")
+    }
+}
+
+extension StoreOptions {
+    /// Whether an id that was stored when the clock said `then` still counts. An id from the future does too, for the
+    /// clock may have been set back; one from further ahead than a day was stored under a clock that was plainly wrong,
+    /// and would else be kept until that day comes.
+    package func remembers(_ then: Timestamp, at now: Timestamp) -> Bool {
+        let age = now.milliseconds - then.milliseconds
+        return age < dedupeWindowMs && age >= -86_400_000
+    }
+}
+
+/// The order in which lists are paged: by the bytes of the names, as databases compare text. (Swift compares strings
+/// by their canonical form, which would make pages of two engines differ.)
+package func precedesInBytes(_ a: some StringProtocol, _ b: some StringProtocol) -> Bool {
+    a.utf8.lexicographicallyPrecedes(b.utf8)
+}

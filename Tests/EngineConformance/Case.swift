@@ -1,0 +1,135 @@
+import RoostCore
+public import RoostEngine
+
+/// One promise that every store keeps, as a function that throws where it does not.
+public struct Case: Sendable, CustomStringConvertible {
+    public let name: String
+    public let run: @Sendable (StoreFactory) async throws -> Void
+
+    init(_ name: String, _ run: @escaping @Sendable (StoreFactory) async throws -> Void) {
+        self.name = name
+        self.run = run
+    }
+
+    public var description: String { name }
+
+    /// The whole suite.
+    public static let all: [Case] =
+        appending + deduplicating + reading + rooms + access + directory + living
+}
+
+/// Makes the stores that a case needs, and closes them after it.
+public struct StoreFactory: Sendable {
+    /// A new, empty store.
+    public let make: @Sendable (StoreOptions) async throws -> any Store
+    /// The store that was made last and has been closed since, opened again. Nil for engines that keep nothing.
+    public let reopen: (@Sendable (StoreOptions) async throws -> any Store)?
+
+    public init(
+        make: @escaping @Sendable (StoreOptions) async throws -> any Store,
+        reopen: (@Sendable (StoreOptions) async throws -> any Store)? = nil
+    ) {
+        self.make = make
+        self.reopen = reopen
+    }
+
+    func callAsFunction(_ options: StoreOptions = StoreOptions()) async throws -> any Store {
+        try await make(options)
+    }
+}
+
+/// What a case expected and did not get.
+public struct Mismatch: Error, CustomStringConvertible {
+    public let description: String
+}
+
+func expect(
+    _ condition: Bool, _ what: @autoclosure () -> String = "it does not hold", file: StaticString = #fileID,
+    line: UInt = #line
+) throws {
+    if !condition { throw Mismatch(description: "\(file):\(line): \(what())") }
+}
+
+func expect<T: Equatable>(_ value: T, is expected: T, file: StaticString = #fileID, line: UInt = #line) throws {
+    try expect(value == expected, "got \(value), expected \(expected)", file: file, line: line)
+}
+
+func require<T>(_ value: T?, file: StaticString = #fileID, line: UInt = #line) throws -> T {
+    guard let value else { throw Mismatch(description: "\(file):\(line): there is nothing") }
+    return value
+}
+
+func expectClosed<T>(
+    file: StaticString = #fileID, line: UInt = #line, _ body: () async throws(StoreError) -> T
+) async throws {
+    do throws(StoreError) {
+        _ = try await body()
+    } catch {
+        return try expect(error, is: .closed, file: file, line: line)
+    }
+    throw Mismatch(description: "\(file):\(line): nothing was thrown")
+}
+
+// Short names for what cases are made of. Texts that are no valid names fail the case.
+
+func room(_ text: String) throws -> RoomName { try require(RoomName(text)) }
+
+func user(_ text: String) throws -> UserID { try require(UserID(text)) }
+
+func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
+
+func draft(
+    _ id: String, from sender: String = "alice", to place: String = "general", content: String? = nil,
+    by authority: Authority = .member
+) throws -> Draft {
+    let content = RawJSON(validated: Array((content ?? "\"\(id)\"").utf8))
+    return Draft(
+        room: try room(place), sender: try user(sender), id: try require(MessageID(id)), content: content,
+        authority: authority)
+}
+
+extension Store {
+    /// Appends one draft.
+    func say(_ draft: Draft, at now: Int64 = 1000) async throws -> Verdict {
+        let appended = try await append([draft], at: time(now))
+        try expect(appended.verdicts.count, is: 1)
+        return try require(appended.verdicts.first)
+    }
+
+    /// Appends `count` messages with ids `PREFIX1`… to a room in one batch.
+    func fill(_ count: Int, to place: String = "general", prefix: String = "m", at now: Int64 = 1000) async throws {
+        let drafts = try (1...count).map { try draft("\(prefix)\($0)", to: place) }
+        _ = try await append(drafts, at: time(now))
+    }
+
+    /// The whole log of a room.
+    func log(_ place: String = "general") async throws -> [Message] {
+        let name = try require(RoomName(place))
+        return try require(try await read(name, after: 0, limit: .max, maxBytes: .max)).messages
+    }
+
+    func head(_ place: String = "general") async throws -> RoomHead? {
+        let name = try require(RoomName(place))
+        return try await heads([name])[name]
+    }
+}
+
+extension Verdict {
+    var seq: UInt64? {
+        if case .stored(let seq, _, _) = self { seq } else { nil }
+    }
+
+    var code: ErrorCode? {
+        if case .rejected(let failure) = self { failure.code } else { nil }
+    }
+
+    static func new(_ seq: UInt64, at: Int64 = 1000) -> Verdict { .stored(seq: seq, at: time(at), duplicate: false) }
+
+    static func old(_ seq: UInt64, at: Int64 = 1000) -> Verdict { .stored(seq: seq, at: time(at), duplicate: true) }
+}
+
+extension Result where Failure == RoostCore.Failure {
+    var code: ErrorCode? {
+        if case .failure(let failure) = self { failure.code } else { nil }
+    }
+}
