@@ -4,7 +4,8 @@ public struct Epoch: Hashable, Sendable, CustomStringConvertible {
 
     public init?(_ text: some StringProtocol) {
         let bytes = text.utf8
-        let isLegal = (1...32).contains(bytes.count) && bytes.allSatisfy { RoomName.allows($0) && !"_.:-".utf8.contains($0) }
+        let isLegal =
+            (1...32).contains(bytes.count) && bytes.allSatisfy { RoomName.allows($0) && !"_.:-".utf8.contains($0) }
         guard isLegal else { return nil }
         self.text = String(text)
     }

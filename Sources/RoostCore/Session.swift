@@ -77,7 +77,8 @@ public struct Session: Sendable {
         let target = named ?? room ?? .general
         let sender = claimed ?? identity.user
         guard sender == identity.user || isAnonymous else {
-            return .refuse(Failure(.forbidden, "You are signed in as \(identity.user), not as \(sender)."), room: target)
+            return .refuse(
+                Failure(.forbidden, "You are signed in as \(identity.user), not as \(sender)."), room: target)
         }
         guard target.owner == nil else {
             return .refuse(Failure(.forbidden, "Only servers publish to a personal room."), room: target)
@@ -133,7 +134,9 @@ public struct Session: Sendable {
     /// none.
     private mutating func spend(_ limits: Limits, _ now: Moment, _ lease: (Int) -> Lease) -> Int64? {
         guard limits.rateMessages > 0 else { return nil }
-        if let wait = messages.take(rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now) { return wait }
+        if let wait = messages.take(rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now) {
+            return wait
+        }
         if leased == 0 {
             switch lease(min(Session.leaseSize, max(1, limits.rateBurst / 16))) {
             case .tokens(let count): leased = count
@@ -172,7 +175,8 @@ public struct Session: Sendable {
     public mutating func beat(limits: Limits, now: Moment) -> Beat {
         if let pingedAt {
             let deadline = pingedAt + limits.heartbeatTimeoutMs
-            return now < deadline ? .wait(until: deadline) : .close(.heartbeatMissed, "The client did not answer a ping.")
+            return now < deadline
+                ? .wait(until: deadline) : .close(.heartbeatMissed, "The client did not answer a ping.")
         }
         let due = heard + limits.heartbeatMs
         guard now >= due else { return .wait(until: due) }
@@ -194,7 +198,8 @@ extension RoomPlan {
             participants.append(user)
         }
         guard participants.count <= RoomInfo.maxParticipants else {
-            return .failure(Failure(.invalid, "A room is created with at most \(RoomInfo.maxParticipants) participants."))
+            return .failure(
+                Failure(.invalid, "A room is created with at most \(RoomInfo.maxParticipants) participants."))
         }
         if let title = wish.name, !isPrintable(title, upTo: RoomInfo.maxTitleBytes) {
             return .failure(Failure(.invalid, "A room's name has 1 to \(RoomInfo.maxTitleBytes) bytes of plain text."))

@@ -38,7 +38,9 @@ extension Hub {
         var messages = found.messages
         // One more than asked for was read, to know whether there is more.
         var hasMore = messages.count > limit
-        if hasMore { isBackward ? messages.removeFirst(messages.count - limit) : messages.removeLast(messages.count - limit) }
+        if hasMore {
+            isBackward ? messages.removeFirst(messages.count - limit) : messages.removeLast(messages.count - limit)
+        }
         if !isBackward, let last = messages.last?.seq { hasMore = last < found.head.head }
         return .success(
             Event.HistoryPage(room: wish.room, epoch: found.head.epoch, messages: messages, more: hasMore))

@@ -95,7 +95,8 @@ public final class Hub: Sendable {
     }
 
     static let swamped = Failure(
-        .unavailable, "The server has more waiting than it can store; nothing was stored. Try again.", retryAfterMs: 500)
+        .unavailable, "The server has more waiting than it can store; nothing was stored. Try again.", retryAfterMs: 500
+    )
 
     /// Takes a batch to everyone concerned: one item per loop.
     private func deliver(_ outcome: Ingest.Outcome) {

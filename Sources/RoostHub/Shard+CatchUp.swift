@@ -96,7 +96,8 @@ extension Shard {
                     page = try await store.read(
                         name, after: after, limit: Shard.pageMessages, maxBytes: Shard.pageBytes)
                 } catch {
-                    log.warning("the log could not be read; readers wait", metadata: ["room": "\(name)", "error": "\(error)"])
+                    log.warning(
+                        "the log could not be read; readers wait", metadata: ["room": "\(name)", "error": "\(error)"])
                 }
                 let told = page
                 loop.execute {

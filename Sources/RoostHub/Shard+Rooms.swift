@@ -231,7 +231,8 @@ extension Shard {
                     }
                 }
             } catch {
-                log.error("access to a room could not be rechecked", metadata: ["room": "\(name)", "error": "\(error)"])
+                log.error(
+                    "access to a room could not be rechecked", metadata: ["room": "\(name)", "error": "\(error)"])
             }
         }
     }

@@ -30,7 +30,9 @@ final class Admission: Sendable {
         if isAnonymousLoopback, let host, !Admission.isLoopback(hostPart(of: host)) {
             // Else a page anywhere could reach this node by pointing its own name at 127.0.0.1.
             return Failure(
-                .forbidden, "This node serves loopback only and does not know the host \(host). Use --allow-anonymous to be reached by other names.")
+                .forbidden,
+                "This node serves loopback only and does not know the host \(host). Use --allow-anonymous to be reached by other names."
+            )
         }
         guard let origin, !isAllowed(origin: origin, host: host) else { return nil }
         return Failure(.forbidden, "The origin \(origin) is not among --allowed-origins.")

@@ -76,7 +76,8 @@ public struct Node: Service {
                 maxUnsentBytes: limits.maxUnsentBytes)
         } catch {
             throw StartError(
-                "cannot listen on \(settings.host):\(settings.port): \(error). Choose another --port or --host, or stop what listens there.")
+                "cannot listen on \(settings.host):\(settings.port): \(error). Choose another --port or --host, or stop what listens there."
+            )
         }
     }
 

@@ -5,9 +5,9 @@ import RoostEngine
 import Synchronization
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// How the node itself is: since when it runs, whether it drains, whether its store answers.

@@ -192,7 +192,9 @@ public struct JSONFields {
     }
 
     private static func unit(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> UInt32? {
-        guard at + 6 <= bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else { return nil }
+        guard at + 6 <= bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else {
+            return nil
+        }
         return bytes[(at + 2)..<(at + 6)].reduce(0 as UInt32?) { sum, byte in
             guard let sum, let digit = hexDigit(byte) else { return nil }
             return sum << 4 | digit

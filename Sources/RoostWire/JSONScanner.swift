@@ -58,7 +58,8 @@ public struct JSONScanner {
         let start = at
         switch peek {
         case UInt8(ascii: "\""): _ = try string()
-        case UInt8(ascii: "{"): try object(depth: depth) { _, inner throws(Problem) in try inner.value(depth: depth + 1) }
+        case UInt8(ascii: "{"):
+            try object(depth: depth) { _, inner throws(Problem) in try inner.value(depth: depth + 1) }
         case UInt8(ascii: "["): try array(depth: depth) { inner throws(Problem) in try inner.value(depth: depth + 1) }
         case UInt8(ascii: "t"): try literal("true")
         case UInt8(ascii: "f"): try literal("false")

@@ -2,9 +2,9 @@ import ArgumentParser
 import RoostSettings
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// What the commands say to people, and how they fail.

@@ -2,9 +2,9 @@ import Logging
 import RoostSettings
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// Log lines on standard error, as text or as JSON.

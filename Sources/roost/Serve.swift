@@ -6,9 +6,9 @@ import ServiceLifecycle
 import UnixSignals
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// `roost serve`: one node. Its options are not declared here but in the table that environment and file share.

@@ -52,11 +52,14 @@ extension API {
         text.gauge("roost_uptime_seconds", "Seconds since the start.", vitals.uptimeSeconds)
         text.counter("roost_connections_opened_total", "WebSocket connections accepted.", counters.connectionsOpened)
         text.counter("roost_frames_received_total", "Text frames received.", counters.framesReceived)
-        text.counter("roost_messages_published_total", "Messages handed to the log by WebSocket.", counters.messagesPublished)
+        text.counter(
+            "roost_messages_published_total", "Messages handed to the log by WebSocket.", counters.messagesPublished)
         text.counter("roost_messages_delivered_total", "Messages queued for a reader.", counters.messagesDelivered)
         text.counter("roost_messages_duplicate_total", "Messages recognised as sent before.", counters.duplicates)
-        text.counter("roost_transient_dropped_total", "Presence news dropped for slow readers.", counters.transientDropped)
-        text.counter("roost_log_reads_total", "Pages of the log read for readers that were behind.", counters.catchUpReads)
+        text.counter(
+            "roost_transient_dropped_total", "Presence news dropped for slow readers.", counters.transientDropped)
+        text.counter(
+            "roost_log_reads_total", "Pages of the log read for readers that were behind.", counters.catchUpReads)
         text.counter("roost_http_requests_total", "HTTP requests answered.", vitals.requests)
         text.counters(
             "roost_errors_total", "Frames refused, by error code.", label: "code",

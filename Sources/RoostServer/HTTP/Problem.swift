@@ -17,13 +17,15 @@ struct Problem: Error, HTTPResponseError {
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
         Problem.response(
-            status: status.code, code: failure.code.rawValue, detail: failure.reason, retryAfterMs: failure.retryAfterMs)
+            status: status.code, code: failure.code.rawValue, detail: failure.reason, retryAfterMs: failure.retryAfterMs
+        )
     }
 
     static func response(status: Int, code: String, detail: String, retryAfterMs: Int64?) -> Response {
         var response = Response(
             status: HTTPResponse.Status(code: status), headers: [.contentType: "application/problem+json"],
-            body: ResponseBody(byteBuffer: body(status: status, code: code, detail: detail, retryAfterMs: retryAfterMs)))
+            body: ResponseBody(byteBuffer: body(status: status, code: code, detail: detail, retryAfterMs: retryAfterMs))
+        )
         if let retryAfterMs { response.headers[.retryAfter] = String((retryAfterMs + 999) / 1000) }
         return response
     }

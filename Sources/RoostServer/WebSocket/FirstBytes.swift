@@ -86,7 +86,8 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
 
     private func upgrade(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {
         guard request.path == door.webSocketPath else {
-            return refuse(context, 404, "There is no WebSocket at \(request.path.prefix(64)); use \(door.webSocketPath).")
+            return refuse(
+                context, 404, "There is no WebSocket at \(request.path.prefix(64)); use \(door.webSocketPath).")
         }
         if let objection = door.admission.objection(origin: request.first("origin"), host: request.first("host")) {
             return refuse(context, 403, objection.reason)

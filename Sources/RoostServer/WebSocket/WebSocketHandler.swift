@@ -31,7 +31,10 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     /// - Parameters:
     ///   - greet: takes the connection into the shard once the handler is in place.
     ///   - onClose: called once, when the channel is gone.
-    init(shard: Shard, maxMessageBytes: Int, greet: @escaping (WebSocketHandler) -> Connection, onClose: @escaping () -> Void) {
+    init(
+        shard: Shard, maxMessageBytes: Int, greet: @escaping (WebSocketHandler) -> Connection,
+        onClose: @escaping () -> Void
+    ) {
         self.shard = shard
         self.greet = greet
         self.onClose = onClose
