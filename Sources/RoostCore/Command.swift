@@ -46,7 +46,11 @@ public enum Command: Sendable, Equatable {
     }
 
     public struct HistoryRequest: Sendable, Equatable {
-        public enum Turn: Sendable, Equatable { case before(Cursor), after(Cursor), latest }
+        public enum Turn: Sendable, Equatable {
+            case before(Cursor)
+            case after(Cursor)
+            case latest
+        }
         public var room: RoomName
         public var turn: Turn
         public var limit: Int?
