@@ -1,5 +1,4 @@
 public import RoostCore
-import Synchronization
 
 /// Everything in this process's memory: for trying Roost out, for tests, and for rooms whose past nobody needs.
 ///
@@ -8,11 +7,11 @@ import Synchronization
 /// deleted. One lock guards it all and is never held across an `await`.
 public final class MemoryStore: Store {
     public let durability = Durability.memory
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// - Parameter now: the time at which the standing rooms are said to have been created.
     public init(options: StoreOptions = StoreOptions(), at now: Timestamp) {
-        state = Mutex(State(options: options, at: now))
+        state = Locked(State(options: options, at: now))
     }
 
     public func close() async {

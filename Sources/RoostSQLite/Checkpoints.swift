@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import GRDBSQLite
+import RoostEngine
 import Synchronization
 
 /// Moves committed pages from the write-ahead log into the file, away from the path of commits.
@@ -20,7 +21,7 @@ final class Checkpoints: Sendable {
     private let patience: Patience
     private let gate: Gate
     private let tuning: Tuning
-    private let state = Mutex(State())
+    private let state = Locked(State())
     /// Pages in the write-ahead log as of the last commit.
     private let size = WriterLocal(0)
 

@@ -3,7 +3,6 @@ import GRDB
 import GRDBSQLite
 import RoostCore
 import RoostEngine
-import Synchronization
 
 /// The connections to one file: one that writes, a pool that reads, and one aside that checkpoints.
 ///

@@ -1,4 +1,4 @@
-import Synchronization
+import RoostEngine
 
 /// Counts what is under way, so that closing can wait for it and nothing begins after.
 final class Gate: Sendable {
@@ -8,7 +8,7 @@ final class Gate: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// False once the gate is closed; else `leave` must follow.
     func enter() -> Bool {

@@ -1,6 +1,5 @@
 import GRDB
 import RoostEngine
-import Synchronization
 
 /// Deletes what deleted rooms have left: a bounded piece per transaction, commits of messages in between.
 ///
@@ -15,7 +14,7 @@ final class Sweeper: Sendable {
     }
 
     private let connections: Connections
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ connections: Connections) { self.connections = connections }
 

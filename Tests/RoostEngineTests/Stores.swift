@@ -2,7 +2,6 @@ import Foundation
 import RoostCore
 import RoostEngine
 import RoostSQLite
-import Synchronization
 import Testing
 
 extension Timestamp {
@@ -49,7 +48,7 @@ func withStores(_ body: (Stores) async throws -> Void) async throws {
 /// Stores in one temporary folder.
 final class Stores: Sendable {
     let folder: String
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private struct State {
         var files = 0

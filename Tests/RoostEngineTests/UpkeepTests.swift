@@ -108,8 +108,9 @@ import Testing
             func appendMany(_ prefix: String) async throws {
                 for index in 0..<300 {
                     _ = try await store.append([try draft("\(prefix)\(index)", bytes: 8000)], at: .start)
+                    // On a busy machine the background falls behind; that is not what is tested here.
+                    if index % 20 == 0 { await store.settle() }
                 }
-                await store.settle()
             }
             try await appendMany("a")
             #expect(walSize(stores.path) < 2 << 20)
