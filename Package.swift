@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(
             name: "RoostEngineTests", dependencies: ["RoostCore", "RoostEngine", "RoostSQLite", "EngineConformance"]),
         .testTarget(
-            name: "RoostHubTests", dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore]),
+            name: "RoostHubTests",
+            dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
     ],
     swiftLanguageModes: [.v6]

@@ -79,7 +79,8 @@ final class BenchSocket: ChannelInboundHandler {
 
     private func finishHandshake(_ bytes: inout ByteBuffer) -> Bool {
         let text = String(buffer: bytes)
-        guard let end = text.range(of: "\r\n\r\n") else {
+        let end = bytes.withUnsafeReadableBytes { $0.after("\r\n\r\n") }
+        guard let end else {
             rest = bytes
             return false
         }
@@ -89,7 +90,7 @@ final class BenchSocket: ChannelInboundHandler {
             return false
         }
         isOpen = true
-        bytes.moveReaderIndex(forwardBy: text.utf8.distance(from: text.startIndex, to: end.upperBound))
+        bytes.moveReaderIndex(forwardBy: end)
         opened.succeed(())
         return true
     }
@@ -140,11 +141,17 @@ final class BenchSocket: ChannelInboundHandler {
 /// The bytes of a frame, looked at without parsing.
 extension UnsafeRawBufferPointer {
     /// Where the text behind `key` begins.
-    private func after(_ key: StaticString) -> Int? {
-        guard let base = baseAddress, let found = memmem(base, count, key.utf8Start, key.utf8CodeUnitCount) else {
-            return nil
+    func after(_ key: StaticString) -> Int? {
+        guard var base = baseAddress else { return nil }
+        let (first, length, end) = (Int32(key.utf8Start.pointee), key.utf8CodeUnitCount, base + count)
+        while base + length <= end, let found = memchr(base, first, end - base) {
+            let candidate = UnsafeRawPointer(found)
+            if candidate + length <= end, memcmp(candidate, key.utf8Start, length) == 0 {
+                return candidate - (end - count) + length
+            }
+            base = candidate + 1
         }
-        return UnsafeRawPointer(found) - base + key.utf8CodeUnitCount
+        return nil
     }
 
     func has(_ key: StaticString) -> Bool { after(key) != nil }

@@ -52,7 +52,10 @@ public struct UserID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     public var description: String { text }
 
-    public static func < (a: UserID, b: UserID) -> Bool { a.text < b.text }
+    // By bytes: two spellings of one character are two users, in every store alike.
+    public static func == (a: UserID, b: UserID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public static func < (a: UserID, b: UserID) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+    public func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
 
 /// The sender's own name for a frame, by which replies are matched and repeats recognised: 1–128 bytes.
@@ -67,6 +70,17 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { text }
+
+    // By bytes, as `UserID`.
+    public static func == (a: MessageID, b: MessageID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
+}
+
+extension String {
+    fileprivate func hashBytes(into hasher: inout Hasher) {
+        var copy = self
+        copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
 }
 
 /// Whether `text` has 1 to `limit` bytes and none of them is a control character.

@@ -2,7 +2,6 @@ public import Logging
 public import NIOCore
 public import RoostCore
 public import RoostEngine
-import Synchronization
 
 /// The street of one node: shards that own the connections, the ingest they share, and who is where.
 ///
@@ -14,9 +13,9 @@ public final class Hub: Sendable {
     let clock: HubClock
     let log: Logger
     private let shards: [BoundShard]
-    private let interest = Mutex<[RoomName: UInt64]>([:])
-    private let presence = Mutex(Presence())
-    private let online = Mutex<[UserID: OnlineUser]>([:])
+    private let interest = Locked<[RoomName: UInt64]>([:])
+    private let presence = Locked(Presence())
+    private let online = Locked<[UserID: OnlineUser]>([:])
     private let ingest: Ingest
     private let route: Route
     let scribe: Scribe
@@ -29,7 +28,7 @@ public final class Hub: Sendable {
 
     /// Ties the knot between the ingest, made first, and the hub, which delivers for it.
     private final class Route: Sendable {
-        let hub = Mutex<Hub?>(nil)
+        let hub = Locked<Hub?>(nil)
     }
 
     /// Makes a shard on each loop. At most 64 loops.

@@ -1,6 +1,5 @@
 import RoostCore
 import RoostEngine
-import Synchronization
 
 /// Where everybody's drafts meet on their way to the log: while one append runs, the next batch grows, so that
 /// throughput rises with load and latency stays at about one commit.
@@ -43,7 +42,7 @@ final class Ingest: Sendable {
         var idlers: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let log: any MessageLog
     private let wall: @Sendable () -> Timestamp
     private let deliver: @Sendable (Outcome) -> Void

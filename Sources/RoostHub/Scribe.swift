@@ -1,7 +1,6 @@
 import Logging
 import RoostCore
 import RoostEngine
-import Synchronization
 
 /// Writes down which users were seen, many at once and aside from everything else.
 final class Scribe: Sendable {
@@ -11,7 +10,7 @@ final class Scribe: Sendable {
         var idlers: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let directory: any Directory
     private let log: Logger
 

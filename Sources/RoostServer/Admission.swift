@@ -1,8 +1,8 @@
 import NIOCore
 import RoostCore
+import RoostEngine
 import RoostSettings
 import RoostWire
-import Synchronization
 
 /// Who is let in at the door: hosts, origins, rates and numbers, before anything is read or upgraded.
 final class Admission: Sendable {
@@ -15,7 +15,7 @@ final class Admission: Sendable {
         var buckets: [String: TokenBucket] = [:]
         var sweptAt = Moment(milliseconds: 0)
     }
-    private let door = Mutex(Door())
+    private let door = Locked(Door())
 
     init(settings: Settings, limits: Limits, clock: @escaping @Sendable () -> Moment) {
         self.settings = settings

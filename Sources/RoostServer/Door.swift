@@ -1,8 +1,8 @@
 import HummingbirdCore
 import Logging
 import NIOCore
+import RoostEngine
 import RoostHub
-import Synchronization
 
 /// What every new connection meets: who is let in, and where it goes from there.
 final class Door: Sendable {
@@ -13,7 +13,7 @@ final class Door: Sendable {
     let maxMessageBytes: Int
     private let http: HTTP1Channel
     private let log: Logger
-    private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
+    private let open = Locked<[ObjectIdentifier: any Channel]>([:])
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,

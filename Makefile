@@ -1,0 +1,53 @@
+# Everything a person or a machine does with the project; `make` alone lists it.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+BIN_DEBUG    = $(shell swift build $(SWIFT_FLAGS) --show-bin-path)/roost
+BIN_RELEASE  = $(shell swift build -c release $(SWIFT_FLAGS) --show-bin-path)/roost
+VENV        := .venv
+PYTEST      := $(CURDIR)/$(VENV)/bin/pytest -q -p no:cacheprovider
+TSAN        := --sanitize=thread --scratch-path .build-tsan
+ARGS        ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-swift test-contract test-browser test-full lint format bench clean
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: ## installs what is missing: SQLite's headers, Python's venv, Chromium for the browser tests
+	@Scripts/setup.sh
+
+run: ## builds a release, serves, prints the address of the web chat (ARGS="--port 9000 …")
+	@Scripts/setup.sh build
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	exec $(BIN_RELEASE) serve $(ARGS)
+
+test: lint test-swift test-contract test-browser ## the whole suite, the real parts it needs included
+
+test-swift: setup ## unit, engine and simulation tests in Swift
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS)
+
+test-contract: test-swift ## black-box tests of the command, the protocols and the HTTP API, kill -9 included
+	cd Tests/Contract && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+
+test-browser: test-swift ## the web chat and a plain page in headless Chromium
+	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+
+test-full: test ## everything of test, and the Swift and contract suites again under ThreadSanitizer
+	TSAN_OPTIONS=halt_on_error=1 swift test $(SWIFT_FLAGS) $(TSAN)
+	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
+	cd Tests/Contract && TSAN_OPTIONS="halt_on_error=1 exitcode=66" CONTRACT_PATIENCE=4 \
+	  ROOST_BIN=$$(cd $(CURDIR) && swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost $(PYTEST)
+
+lint: ## checks the formatting
+	swift format lint --strict -r Sources Tests Web Package.swift
+
+format: ## formats the sources in place
+	swift format -i -r Sources Tests Web Package.swift
+
+bench: ## builds a release and makes the figures of Benchmarks/README.md
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	ROOST_BIN=$(BIN_RELEASE) Benchmarks/run.sh
+
+clean: ## removes what was built
+	rm -rf .build .build-* $(VENV)

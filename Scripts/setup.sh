@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs what building and testing need and this machine lacks, or says what to install.
+# `setup.sh build` looks after the build only; without an argument, the tests' needs too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+want=${1:-all}
+
+missing=()
+need() { # package, test that it is there
+  if ! eval "$2" >/dev/null 2>&1; then missing+=("$1"); fi
+}
+
+if [[ $(uname) == Darwin ]]; then
+  manager="brew install"
+  [[ $want == build ]] || need chromium "test -x '/Applications/Chromium.app/Contents/MacOS/Chromium' || command -v chromium"
+  [[ $want == build ]] || need chromedriver "command -v chromedriver"
+else
+  manager="apt-get install -y --no-install-recommends"
+  need libsqlite3-dev "test -e /usr/include/sqlite3.h"
+  if [[ $want != build ]]; then
+    need python3-venv "python3 -c 'import venv, ensurepip'"
+    need chromium "command -v chromium"
+    need chromium-driver "command -v chromedriver"
+  fi
+fi
+
+if ((${#missing[@]})); then
+  run=()
+  if [[ $(uname) != Darwin && $(id -u) != 0 ]]; then run=(sudo -n); fi
+  echo "setup: installing ${missing[*]}"
+  if [[ $(uname) != Darwin ]]; then
+    "${run[@]}" apt-get update -qq || true
+  fi
+  # shellcheck disable=SC2086
+  if ! DEBIAN_FRONTEND=noninteractive "${run[@]}" $manager "${missing[@]}" >/dev/null; then
+    echo "setup: could not install them; please run: $manager ${missing[*]}" >&2
+    exit 1
+  fi
+fi
+
+if [[ $want != build ]] && ! cmp -s Tests/requirements.txt .venv/installed.txt; then
+  echo "setup: installing the tests' Python packages into .venv"
+  python3 -m venv .venv
+  .venv/bin/pip -q install -r Tests/requirements.txt
+  cp Tests/requirements.txt .venv/installed.txt
+fi

@@ -1,0 +1,93 @@
+import RoostCore
+import RoostEngine
+
+/// The in-memory store with a gate before its calls: a test decides when they go on, and which of them fail.
+final class FaultyStore: Store {
+    private struct Gates {
+        var appendError: StoreError?
+        var isAppendHeld = false
+        var isOpenHeld = false
+        var held: [CheckedContinuation<Void, Never>] = []
+        var reads = 0
+    }
+
+    let inner = MemoryStore(at: Timestamp(milliseconds: 0))
+    private let gates = Locked(Gates())
+
+    var durability: Durability { inner.durability }
+    var reads: Int { gates.withLock { $0.reads } }
+
+    func failAppends(with error: StoreError?) { gates.withLock { $0.appendError = error } }
+    func holdAppends() { gates.withLock { $0.isAppendHeld = true } }
+    func holdOpens() { gates.withLock { $0.isOpenHeld = true } }
+
+    /// Lets everything go on, now and from now on.
+    func release() {
+        let held = gates.withLock { gates in
+            gates.isAppendHeld = false
+            gates.isOpenHeld = false
+            defer { gates.held = [] }
+            return gates.held
+        }
+        for continuation in held { continuation.resume() }
+    }
+
+    private func pass(_ isHeld: @escaping @Sendable (borrowing Gates) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            let goesOn = gates.withLock { gates in
+                guard isHeld(gates) else { return true }
+                gates.held.append(continuation)
+                return false
+            }
+            if goesOn { continuation.resume() }
+        }
+    }
+
+    func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
+        await pass { $0.isAppendHeld }
+        if let error = gates.withLock({ $0.appendError }) { throw error }
+        return try await inner.append(drafts, at: now)
+    }
+
+    func open(_ requests: [OpenRequest], at now: Timestamp) async throws(StoreError) -> [Result<RoomHead, Failure>] {
+        let answer = try await inner.open(requests, at: now)
+        // Held with the answer in hand: what is committed meanwhile is not in it.
+        await pass { $0.isOpenHeld }
+        return answer
+    }
+
+    func read(_ room: RoomName, after: UInt64, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage? {
+        gates.withLock { $0.reads += 1 }
+        return try await inner.read(room, after: after, limit: limit, maxBytes: maxBytes)
+    }
+
+    func read(_ room: RoomName, before: UInt64?, limit: Int) async throws(StoreError) -> LogPage? {
+        try await inner.read(room, before: before, limit: limit)
+    }
+
+    func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] { try await inner.heads(rooms) }
+    func storeID() async throws(StoreError) -> String { try await inner.storeID() }
+    func createRoom(_ plan: RoomPlan, at now: Timestamp) async throws(StoreError) -> Result<RoomInfo, Failure> {
+        try await inner.createRoom(plan, at: now)
+    }
+    func room(_ name: RoomName) async throws(StoreError) -> RoomInfo? { try await inner.room(name) }
+    func rooms(visibleTo user: UserID?, after: RoomName?, limit: Int) async throws(StoreError) -> [RoomInfo] {
+        try await inner.rooms(visibleTo: user, after: after, limit: limit)
+    }
+    func rooms(of user: UserID, limit: Int) async throws(StoreError) -> [RoomName] {
+        try await inner.rooms(of: user, limit: limit)
+    }
+    func amendRoom(
+        _ name: RoomName, title: String?, visibility: Visibility?
+    ) async throws(StoreError) -> RoomInfo? { try await inner.amendRoom(name, title: title, visibility: visibility) }
+    func deleteRoom(_ name: RoomName) async throws(StoreError) -> Bool { try await inner.deleteRoom(name) }
+    func setMember(_ user: UserID, of room: RoomName, to isMember: Bool) async throws(StoreError) -> Bool {
+        try await inner.setMember(user, of: room, to: isMember)
+    }
+    func note(_ sightings: [Sighting]) async throws(StoreError) { try await inner.note(sightings) }
+    func users(_ ids: [UserID]) async throws(StoreError) -> [UserID: User] { try await inner.users(ids) }
+    func users(after: UserID?, limit: Int) async throws(StoreError) -> [User] {
+        try await inner.users(after: after, limit: limit)
+    }
+    func close() async { await inner.close() }
+}
