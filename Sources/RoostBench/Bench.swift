@@ -81,7 +81,8 @@ class BenchRun {
             let number = next
             next += 1
             let steps = NIOLoopBound((each, then), eventLoop: loop)
-            BenchSocket.connect(options.target, user: "bench-\(number)", on: loop).assumeIsolated().whenComplete { result in
+            BenchSocket.connect(options.target, user: "bench-\(number)", on: loop).assumeIsolated().whenComplete {
+                result in
                 switch result {
                 case .failure(let error): me.value.fail(BenchError("connection \(number + 1) of \(count): \(error)"))
                 case .success(let socket):

@@ -3,9 +3,9 @@ import NIOPosix
 import RoostWire
 
 #if canImport(Darwin)
-    import Darwin
+import Darwin
 #else
-    import Glibc
+import Glibc
 #endif
 
 /// A WebSocket of the load generator: as little work per frame as can be, so that the server is what is measured.

@@ -40,7 +40,10 @@ final class FanOutRun: BenchRun {
         publisher = socket
         socket.onText = { [self] text in
             if text.has("\"type\":\"error\"") {
-                fail(BenchError("a publication was refused: \(text.text(after: "\"reason\":\"") ?? "?") (start the server with --rate-limit-messages 0)"))
+                fail(
+                    BenchError(
+                        "a publication was refused: \(text.text(after: "\"reason\":\"") ?? "?") (start the server with --rate-limit-messages 0)"
+                    ))
             }
         }
     }
@@ -86,7 +89,8 @@ final class FanOutRun: BenchRun {
             sentAt[published] = NIODeadline.now()
             if published > 1024 { sentAt[published - 1024] = nil }
             publisher?.send(
-                #"{"type":"message","messageId":"m\#(published)","payload":{"room":"\#(room)","content":"\#(filler)"}}"#)
+                #"{"type":"message","messageId":"m\#(published)","payload":{"room":"\#(room)","content":"\#(filler)"}}"#
+            )
         }
     }
 

@@ -40,7 +40,9 @@ public struct Report: Sendable {
     }
 
     public var json: String {
-        let values = rows.map { "{\"name\":\"\($0.name)\",\"value\":\(Report.shown($0.value)),\"unit\":\"\($0.unit)\"}" }
+        let values = rows.map {
+            "{\"name\":\"\($0.name)\",\"value\":\(Report.shown($0.value)),\"unit\":\"\($0.unit)\"}"
+        }
         let notes = warnings.map { "\"\($0)\"" }
         return "{\"title\":\"\(title)\",\"figures\":[\(values.joined(separator: ","))],"
             + "\"warnings\":[\(notes.joined(separator: ","))]}\n"

@@ -80,7 +80,8 @@ final class StoreRun: BenchRun {
         guard let meter else { return }
         let count = acked - countedFrom
         var report = Report(
-            "store: \(publishers) publishers × \(options.inFlight) in flight, \(rooms.count) rooms, \(options.size) B, acked as \(durability)")
+            "store: \(publishers) publishers × \(options.inFlight) in flight, \(rooms.count) rooms, \(options.size) B, acked as \(durability)"
+        )
         report.add("acked messages/s", Double(count) / meter.seconds, "1/s")
         meter.report(into: &report, per: "message", count: count)
         report.add(latencies: latencies, "ack latency")

@@ -59,20 +59,27 @@ extension MemoryStore {
         }
 
         func page(after: UInt64, limit: Int, maxBytes: Int) -> LogPage {
+            let rest = messages[Int(min(after, UInt64(messages.count)))...]
+            return LogPage(head: head, messages: Self.fitting(rest.prefix(max(0, limit)), maxBytes))
+        }
+
+        func page(before: UInt64?, limit: Int, maxBytes: Int) -> LogPage {
+            let all = UInt64(messages.count)
+            let end = Int(min(before.map { $0 == 0 ? 0 : $0 - 1 } ?? all, all))
+            let newest = messages[..<end].suffix(max(0, limit)).reversed()
+            return LogPage(head: head, messages: Self.fitting(newest, maxBytes).reversed())
+        }
+
+        /// As many as stay within `maxBytes` of content, and one more.
+        private static func fitting(_ messages: some Sequence<Message>, _ maxBytes: Int) -> [Message] {
             var page: [Message] = []
             var bytes = 0
-            for message in messages[Int(min(after, UInt64(messages.count)))...].prefix(max(0, limit)) {
+            for message in messages {
                 page.append(message)
                 bytes += message.content.bytes.count
                 if bytes >= maxBytes { break }
             }
-            return LogPage(head: head, messages: page)
-        }
-
-        func page(before: UInt64?, limit: Int) -> LogPage {
-            let all = UInt64(messages.count)
-            let end = Int(min(before.map { $0 == 0 ? 0 : $0 - 1 } ?? all, all))
-            return LogPage(head: head, messages: Array(messages[..<end].suffix(max(0, limit))))
+            return page
         }
     }
 

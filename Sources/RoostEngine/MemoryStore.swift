@@ -28,8 +28,9 @@ public final class MemoryStore: Store {
         try access { $0.rooms[room]?.page(after: after, limit: limit, maxBytes: maxBytes) }
     }
 
-    public func read(_ room: RoomName, before: UInt64?, limit: Int) async throws(StoreError) -> LogPage? {
-        try access { $0.rooms[room]?.page(before: before, limit: limit) }
+    public func read(_ room: RoomName, before: UInt64?, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage?
+    {
+        try access { $0.rooms[room]?.page(before: before, limit: limit, maxBytes: maxBytes) }
     }
 
     public func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] {

@@ -23,8 +23,9 @@ public protocol MessageLog: Sendable {
     /// Nil if there is no such room. Where retention has dropped some of them, starts at what is left.
     func read(_ room: RoomName, after: UInt64, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage?
 
-    /// The newest `limit` messages with `seq < before` (nil: the newest of all), oldest first. Nil if no such room.
-    func read(_ room: RoomName, before: UInt64?, limit: Int) async throws(StoreError) -> LogPage?
+    /// The newest `limit` messages with `seq < before` (nil: the newest of all), oldest first, and no more than one past
+    /// `maxBytes` of content. Nil if no such room.
+    func read(_ room: RoomName, before: UInt64?, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage?
 
     /// Where the logs of these rooms end now; rooms that don't exist are absent.
     func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead]

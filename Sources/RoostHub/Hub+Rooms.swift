@@ -25,26 +25,27 @@ extension Hub {
         case .after(let cursor):
             if let stale = foreign(cursor, head) { return .failure(stale) }
             isBackward = false
-            found = try await store.read(wish.room, after: cursor.seq, limit: limit + 1, maxBytes: 16 << 20)
+            found = try await store.read(wish.room, after: cursor.seq, limit: limit, maxBytes: Hub.maxPageBytes)
         case .before(let cursor):
             if let stale = foreign(cursor, head) { return .failure(stale) }
             isBackward = true
-            found = try await store.read(wish.room, before: cursor.seq, limit: limit + 1)
+            found = try await store.read(wish.room, before: cursor.seq, limit: limit, maxBytes: Hub.maxPageBytes)
         case .latest:
             isBackward = true
-            found = try await store.read(wish.room, before: nil, limit: limit + 1)
+            found = try await store.read(wish.room, before: nil, limit: limit, maxBytes: Hub.maxPageBytes)
         }
         guard let found else { return .failure(Failure(.notFound, "There is no room \(wish.room).")) }
-        var messages = found.messages
-        // One more than asked for was read, to know whether there is more.
-        var hasMore = messages.count > limit
-        if hasMore {
-            isBackward ? messages.removeFirst(messages.count - limit) : messages.removeLast(messages.count - limit)
-        }
-        if !isBackward, let last = messages.last?.seq { hasMore = last < found.head.head }
+        let isMore =
+            isBackward
+            ? found.messages.first.map { $0.seq > found.head.floor + 1 }
+            : found.messages.last.map { $0.seq < found.head.head }
         return .success(
-            Event.HistoryPage(room: wish.room, epoch: found.head.epoch, messages: messages, more: hasMore))
+            Event.HistoryPage(
+                room: wish.room, epoch: found.head.epoch, messages: found.messages, more: isMore ?? false))
     }
+
+    /// A page of history stops growing beyond so many bytes of content; the next one goes on from there.
+    private static let maxPageBytes = 4 << 20
 
     private func foreign(_ cursor: Cursor, _ head: RoomHead) -> Failure? {
         guard let epoch = cursor.epoch, epoch != head.epoch else { return nil }

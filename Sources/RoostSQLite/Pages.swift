@@ -17,17 +17,11 @@ enum Pages {
         statement.bind(Schema.row(row.id, Int64(after)), at: 1)
         statement.bind(Schema.row(row.id, row.head), at: 2)
         statement.bind(Int64(limit), at: 3)
-        var bytes = 0
-        while try statement.step() {
-            let message = try message(room, statement)
-            page.messages.append(message)
-            bytes += message.content.bytes.count
-            if bytes >= maxBytes { break }
-        }
+        page.messages = try messages(room, statement, maxBytes: maxBytes)
         return page
     }
 
-    static func page(_ room: RoomName, before: UInt64?, limit: Int, _ db: Database) throws -> LogPage? {
+    static func page(_ room: RoomName, before: UInt64?, limit: Int, maxBytes: Int, _ db: Database) throws -> LogPage? {
         guard let row = try RoomRow.find(room, db) else { return nil }
         var page = LogPage(head: row.roomHead, messages: [])
         let end = min(before ?? .max, UInt64(row.head) + 1)
@@ -39,9 +33,22 @@ enum Pages {
         statement.bind(Schema.row(row.id, 1), at: 1)
         statement.bind(Schema.row(row.id, Int64(end)), at: 2)
         statement.bind(Int64(limit), at: 3)
-        while try statement.step() { page.messages.append(try message(room, statement)) }
-        page.messages.reverse()
+        page.messages = try messages(room, statement, maxBytes: maxBytes).reversed()
         return page
+    }
+
+    private static func messages(
+        _ room: RoomName, _ statement: borrowing RawStatement, maxBytes: Int
+    ) throws -> [Message] {
+        var messages: [Message] = []
+        var bytes = 0
+        while try statement.step() {
+            let message = try message(room, statement)
+            messages.append(message)
+            bytes += message.content.bytes.count
+            if bytes >= maxBytes { break }
+        }
+        return messages
     }
 
     private static func message(_ room: RoomName, _ row: RawStatement) throws -> Message {

@@ -80,8 +80,11 @@ public final class SQLiteStore: Store {
         }
     }
 
-    public func read(_ room: RoomName, before: UInt64?, limit: Int) async throws(StoreError) -> LogPage? {
-        try await connections.read { db in try Pages.page(room, before: before, limit: limit, db) }
+    public func read(_ room: RoomName, before: UInt64?, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage?
+    {
+        try await connections.read { db in
+            try Pages.page(room, before: before, limit: limit, maxBytes: maxBytes, db)
+        }
     }
 
     public func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] {

@@ -104,7 +104,7 @@ extension Case {
             let drafts = try contents.enumerated().map { try draft("m\($0)", content: $1) }
             _ = try await store.append(drafts, at: time(1000))
             try expect(try await store.log().map(\.content), is: drafts.map(\.content))
-            let last = try require(try await store.read(.general, before: nil, limit: 1))
+            let last = try require(try await store.read(.general, before: nil, limit: 1, maxBytes: .max))
             try expect(last.messages.first?.content.bytes.count, is: 65536)
             try expect(try await store.room(.general)?.lastMessage, is: drafts.last?.content)
         },

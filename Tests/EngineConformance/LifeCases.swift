@@ -27,7 +27,7 @@ extension Case {
                 try await store.read(.general, after: 0, limit: 1, maxBytes: 1)
             }
             try await expectClosed { () async throws(StoreError) in
-                try await store.read(.general, before: nil, limit: 1)
+                try await store.read(.general, before: nil, limit: 1, maxBytes: .max)
             }
             try await expectClosed { () async throws(StoreError) in try await store.heads([.general]) }
             try await expectClosed { () async throws(StoreError) in try await store.storeID() }

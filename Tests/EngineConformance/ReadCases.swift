@@ -26,7 +26,7 @@ extension Case {
             var pages: [[UInt64]] = []
             var cursor: UInt64?
             while true {
-                let page = try require(try await store.read(.general, before: cursor, limit: 10))
+                let page = try require(try await store.read(.general, before: cursor, limit: 10, maxBytes: .max))
                 guard let first = page.messages.first else { break }
                 pages.append(page.messages.map(\.seq))
                 cursor = first.seq
@@ -41,6 +41,9 @@ extension Case {
             for (maxBytes, count) in [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3), (1000, 10), (0, 1)] {
                 let page = try require(try await store.read(.general, after: 0, limit: 100, maxBytes: maxBytes))
                 try expect(page.messages.count, is: count)
+                let newest = try require(
+                    try await store.read(.general, before: nil, limit: 100, maxBytes: maxBytes))
+                try expect(newest.messages.map(\.seq), is: (11 - UInt64(count)...10).map { $0 })
             }
             let page = try require(try await store.read(.general, after: 8, limit: 1, maxBytes: 1000))
             try expect(page.messages.map(\.seq), is: [9])
@@ -54,13 +57,15 @@ extension Case {
                 try expect(page.head.head, is: 3)
             }
             for before in [UInt64(0), 1] {
-                try expect(try await store.read(.general, before: before, limit: 10)?.messages, is: [])
+                try expect(try await store.read(.general, before: before, limit: 10, maxBytes: .max)?.messages, is: [])
             }
             for before in [4, 5, 1 << 40, UInt64.max] {
-                try expect(try await store.read(.general, before: before, limit: 10)?.messages.count, is: 3)
+                try expect(
+                    try await store.read(.general, before: before, limit: 10, maxBytes: .max)?.messages.count, is: 3)
             }
-            try expect(try await store.read(.general, before: 2, limit: 10)?.messages.map(\.seq), is: [1])
-            try expect(try await store.read(.general, before: nil, limit: 0)?.messages, is: [])
+            try expect(
+                try await store.read(.general, before: 2, limit: 10, maxBytes: .max)?.messages.map(\.seq), is: [1])
+            try expect(try await store.read(.general, before: nil, limit: 0, maxBytes: .max)?.messages, is: [])
             try expect(try await store.read(.general, after: 0, limit: 0, maxBytes: .max)?.messages, is: [])
         },
         Case("an empty room has an empty log, an unknown one has none") { make in
@@ -68,9 +73,9 @@ extension Case {
             let page = try require(try await store.read(.support, after: 0, limit: 10, maxBytes: .max))
             try expect(page.head.head, is: 0)
             try expect(page.messages, is: [])
-            try expect(try await store.read(.support, before: nil, limit: 10)?.messages, is: [])
+            try expect(try await store.read(.support, before: nil, limit: 10, maxBytes: .max)?.messages, is: [])
             try expect(try await store.read(try room("nowhere"), after: 0, limit: 10, maxBytes: .max), is: nil)
-            try expect(try await store.read(try room("nowhere"), before: nil, limit: 10), is: nil)
+            try expect(try await store.read(try room("nowhere"), before: nil, limit: 10, maxBytes: .max), is: nil)
             try expect(try await store.room(try room("nowhere")), is: nil)
         },
         Case("heads answers for the rooms that exist") { make in
@@ -92,7 +97,9 @@ extension Case {
                 try expect(log.map(\.seq), is: Array(1...10))
                 try expect(log.allSatisfy { $0.room.text == "r\(place)" })
                 try expect(log.first?.id.text, is: "m\(place)")
-                try expect(try await store.read(try room("r\(place)"), before: nil, limit: 99)?.messages, is: log)
+                try expect(
+                    try await store.read(try room("r\(place)"), before: nil, limit: 99, maxBytes: .max)?.messages,
+                    is: log)
             }
         },
     ]

@@ -86,7 +86,7 @@ extension Case {
             try expect(try await store.deleteRoom(try room("short")))
             try expect(try await store.deleteRoom(try room("short")), is: false)
             try expect(try await store.head("short"), is: nil)
-            try expect(try await store.read(try room("short"), before: nil, limit: 9), is: nil)
+            try expect(try await store.read(try room("short"), before: nil, limit: 9, maxBytes: .max), is: nil)
             try expect(try await store.rooms(of: try user("bob"), limit: 9), is: [])
             try expect(try await store.rooms(visibleTo: nil, after: .random, limit: 9).map(\.name), is: [.support])
             try expect(try await store.say(try draft("new", to: "short")), is: .new(1))

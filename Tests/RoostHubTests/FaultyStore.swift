@@ -61,8 +61,8 @@ final class FaultyStore: Store {
         return try await inner.read(room, after: after, limit: limit, maxBytes: maxBytes)
     }
 
-    func read(_ room: RoomName, before: UInt64?, limit: Int) async throws(StoreError) -> LogPage? {
-        try await inner.read(room, before: before, limit: limit)
+    func read(_ room: RoomName, before: UInt64?, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage? {
+        try await inner.read(room, before: before, limit: limit, maxBytes: maxBytes)
     }
 
     func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] { try await inner.heads(rooms) }
