@@ -27,6 +27,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -56,7 +57,12 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         // The street: shards, ingest, fan-out.
-        .target(name: "RoostHub", dependencies: ["RoostCore", "RoostWire", "RoostEngine", nioCore, logging]),
+        .target(
+            name: "RoostHub",
+            dependencies: [
+                "RoostCore", "RoostWire", "RoostEngine", nioCore, logging,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         // Every option once: its name, its values, its default; flags, environment, file.
         .target(name: "RoostSettings", dependencies: ["Yams"]),
         .target(name: "RoostWeb", path: "Web", resources: [.embedInCode("chat")]),

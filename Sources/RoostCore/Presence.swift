@@ -9,7 +9,23 @@ public struct Presence: Sendable {
         var connections: Int
     }
 
-    private var rooms: [RoomName: [UserID: Member]] = [:]
+    /// The members of one room, and their ids in order, so that a page costs what it shows.
+    private struct Members: Sendable {
+        var byID: [UserID: Member] = [:]
+        var ids: [UserID] = []
+
+        /// Where the first id is that is not before `id`.
+        func place(of id: UserID) -> Int {
+            var (low, high) = (0, ids.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if ids[middle] < id { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+    }
+
+    private var rooms: [RoomName: Members] = [:]
     private var changedCounts: Set<RoomName> = []
 
     public init() {}
@@ -23,23 +39,26 @@ public struct Presence: Sendable {
 
     /// One more connection of the user is in the room.
     public mutating func join(_ room: RoomName, _ user: UserID, name: String, at now: Timestamp) -> Change {
-        if rooms[room]?[user] != nil {
-            rooms[room]?[user]?.connections += 1
+        if rooms[room]?.byID[user] != nil {
+            rooms[room]?.byID[user]?.connections += 1
             return .none
         }
-        rooms[room, default: [:]][user] = Member(name: name, since: now, connections: 1)
+        let place = rooms[room]?.place(of: user) ?? 0
+        rooms[room, default: Members()].byID[user] = Member(name: name, since: now, connections: 1)
+        rooms[room]?.ids.insert(user, at: place)
         return told(.joined, room)
     }
 
     /// One connection fewer.
     public mutating func leave(_ room: RoomName, _ user: UserID) -> Change {
-        guard let member = rooms[room]?[user] else { return .none }
+        guard let member = rooms[room]?.byID[user], let place = rooms[room]?.place(of: user) else { return .none }
         guard member.connections == 1 else {
-            rooms[room]?[user]?.connections -= 1
+            rooms[room]?.byID[user]?.connections -= 1
             return .none
         }
-        rooms[room]?[user] = nil
-        if rooms[room]?.isEmpty == true { rooms[room] = nil }
+        rooms[room]?.byID[user] = nil
+        rooms[room]?.ids.remove(at: place)
+        if rooms[room]?.ids.isEmpty == true { rooms[room] = nil }
         return told(.left, room)
     }
 
@@ -55,19 +74,22 @@ public struct Presence: Sendable {
         return changedCounts.map { ($0, count($0)) }
     }
 
-    public func count(_ room: RoomName) -> Int { rooms[room]?.count ?? 0 }
+    public func count(_ room: RoomName) -> Int { rooms[room]?.ids.count ?? 0 }
 
     /// The members after `cursor` in order of their ids, at most `limit`.
     public func page(_ room: RoomName, after cursor: UserID?, limit: Int) -> PresencePage {
-        let members = rooms[room] ?? [:]
-        let ids = members.keys.filter { id in cursor.map { $0 < id } ?? true }.sorted()
-        let shown = ids.prefix(limit).compactMap { id in
-            members[id].map {
+        let members = rooms[room] ?? Members()
+        var start = cursor.map { members.place(of: $0) } ?? 0
+        if let cursor, start < members.ids.count, members.ids[start] == cursor { start += 1 }
+        let ids = members.ids[start...].prefix(limit)
+        let shown = ids.compactMap { id in
+            members.byID[id].map {
                 PresencePage.Member(user: id, name: $0.name, since: $0.since, connections: $0.connections)
             }
         }
+        let isLast = start + ids.count == members.ids.count
         return PresencePage(
-            room: room, count: members.count, members: shown, next: ids.count > limit ? shown.last?.user : nil)
+            room: room, count: members.ids.count, members: shown, next: isLast ? nil : shown.last?.user)
     }
 }
 

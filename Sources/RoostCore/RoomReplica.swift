@@ -15,7 +15,8 @@ public struct RoomReplica<Handle> {
     public enum Place: Equatable, Sendable {
         /// At the replica's head, whatever that is.
         case live
-        /// Has everything up to `seq`; `reading` while a read of the log is under way for it.
+        /// Has everything up to `seq`, which may be beyond the head if it has heard more elsewhere than the replica has;
+        /// `reading` while a read of the log is under way for it.
         case behind(seq: UInt64, reading: Bool)
     }
 
@@ -95,13 +96,13 @@ public struct RoomReplica<Handle> {
 
     /// Adds a reader that has everything up to `seq`; returns its index.
     public mutating func add(_ handle: Handle, at seq: UInt64) -> Int {
-        readers.append(Reader(handle: handle, place: seq >= head ? .live : .behind(seq: seq, reading: false)))
+        readers.append(Reader(handle: handle, place: seq == head ? .live : .behind(seq: seq, reading: false)))
         return readers.count - 1
     }
 
     /// Puts a reader back to `seq`.
     public mutating func seek(_ index: Int, to seq: UInt64) {
-        readers[index].place = seq >= head ? .live : .behind(seq: seq, reading: false)
+        readers[index].place = seq == head ? .live : .behind(seq: seq, reading: false)
     }
 
     /// As `seek`, for a reader that now wants something else.
@@ -109,6 +110,9 @@ public struct RoomReplica<Handle> {
         readers[index].handle = handle
         seek(index, to: seq)
     }
+
+    /// Another handle for the same reader at the same place.
+    public mutating func rename(_ index: Int, to handle: Handle) { readers[index].handle = handle }
 
     /// Removes a reader; returns the one that now has its index, if any.
     public mutating func remove(_ index: Int) -> Handle? {
@@ -118,16 +122,38 @@ public struct RoomReplica<Handle> {
         return last.handle
     }
 
-    /// Where to read the log for a reader that is behind; nil if it is live or being read for.
-    public mutating func startReading(_ index: Int) -> UInt64? {
-        guard case .behind(let seq, reading: false) = readers[index].place else { return nil }
+    /// What is to be done for a reader that is not live.
+    public enum Step: Equatable, Sendable {
+        /// Read the log after this `seq` for it.
+        case read(after: UInt64)
+        /// It is ahead of the replica: ask again when the head has moved.
+        case wait
+        /// Nothing: it is live now, or a read is under way.
+        case none
+    }
+
+    public mutating func startReading(_ index: Int) -> Step {
+        guard case .behind(let seq, reading: false) = readers[index].place else { return .none }
+        guard seq <= head else { return .wait }
+        guard seq < head else {
+            readers[index].place = .live
+            return .none
+        }
         readers[index].place = .behind(seq: seq, reading: true)
-        return seq
+        return .read(after: seq)
+    }
+
+    /// Whether the reader will be given the message at `seq`, or has been.
+    public func hears(_ index: Int, _ seq: UInt64) -> Bool {
+        switch readers[index].place {
+        case .live: true
+        case .behind(let reached, _): reached < seq
+        }
     }
 
     /// The reader has now been sent everything up to `seq`. True if that made it live, false if it must go on reading.
     public mutating func advance(_ index: Int, to seq: UInt64) -> Bool {
-        let isLive = seq >= head
+        let isLive = seq == head
         readers[index].place = isLive ? .live : .behind(seq: seq, reading: false)
         return isLive
     }

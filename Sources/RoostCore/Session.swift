@@ -101,9 +101,11 @@ public struct Session: Sendable {
         }
         var join = join
         join.history = join.history.map { min(max(0, $0), limits.maxHistory) }
-        if join.alone { room = join.room }
         return .join(join)
     }
+
+    /// The connection is in a room now, to which messages without a room go.
+    public mutating func settle(in entered: RoomName) { room = entered }
 
     private mutating func exit(_ leaving: RoomName, _ isIn: (RoomName) -> Bool) -> Action {
         if room == leaving { room = nil }

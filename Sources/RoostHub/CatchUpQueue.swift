@@ -1,15 +1,17 @@
+import DequeModule
+
 /// Reads of the log that are due, of which only so many run at once, so that a thousand readers who come back together
 /// don't take the store from everybody else.
-struct CatchUpQueue {
-    static let atOnce = 16
-
-    private var waiting: [() -> Void] = []
-    private var first = 0
+struct CatchUpQueue<Read> {
+    private let atOnce: Int
+    private var waiting: Deque<Read> = []
     private var running = 0
 
-    /// Begins `read` now or when its turn comes. Each must call `finished` in the end.
-    mutating func start(_ read: @escaping () -> Void) -> (() -> Void)? {
-        guard running < CatchUpQueue.atOnce else {
+    init(atOnce: Int = 16) { self.atOnce = atOnce }
+
+    /// Returns `read` if it may begin now; else it waits for its turn. Each that has begun must be `finished`.
+    mutating func start(_ read: Read) -> Read? {
+        guard running < atOnce else {
             waiting.append(read)
             return nil
         }
@@ -17,15 +19,12 @@ struct CatchUpQueue {
         return read
     }
 
-    /// One is done; returns the next to begin.
-    mutating func finished() -> (() -> Void)? {
-        guard first < waiting.count else {
-            waiting.removeAll(keepingCapacity: false)
-            first = 0
-            running -= 1
-            return nil
+    /// One is done; returns the next to begin, passing over those that are not wanted any more.
+    mutating func finished(isWanted: (Read) -> Bool) -> Read? {
+        while let next = waiting.popFirst() {
+            if isWanted(next) { return next }
         }
-        defer { first += 1 }
-        return waiting[first]
+        running -= 1
+        return nil
     }
 }

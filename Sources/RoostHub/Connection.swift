@@ -1,3 +1,4 @@
+import DequeModule
 public import RoostCore
 public import RoostWire
 
@@ -15,11 +16,15 @@ public final class Connection {
     var isDirty = false
 
     /// Commands wait here, in order, while one before them is under way whose effect they may need.
-    var held: [Result<Request, Refusal>] = []
+    var held: Deque<Result<Request, Refusal>> = []
     /// Joins and room creations under way.
     var pending = 0
     /// The rooms of the joins among them.
     var joining: [RoomName] = []
+    /// The rooms it is about to hear of as a participant.
+    var attending: [RoomName] = []
+    /// Since when its socket has taken nothing.
+    var shutSince: Moment?
     /// Bytes of drafts on their way to the log; above a limit the client is not read from.
     var unackedBytes = 0
     var isReading = true
@@ -32,6 +37,8 @@ public final class Connection {
         var role: Role
         /// Goes up when the reader is put elsewhere, so that a read under way for the old place is recognised.
         var turn: UInt32 = 0
+        /// Whether the user is a participant who hears of new messages also when it leaves.
+        var isParticipant = false
     }
 
     enum Role {
@@ -74,6 +81,12 @@ final class LocalRoom {
     var isReopening = false
     /// Joins that the store is being asked about.
     var opening = 0
+    /// Goes up when who may enter has changed, so that an older answer of the store is not trusted.
+    var accessTurn: UInt32 = 0
+    /// Questions under way about who may stay.
+    var rechecks = 0
+    /// Whether a reader waits for the replica to reach where the reader is already.
+    var hasReadersAhead = false
 
     struct Listener {
         let connection: Connection

@@ -68,17 +68,17 @@ extension Hub {
 
     /// The participants as users; one who was never seen is named by its id.
     private func participants(of info: RoomInfo) async throws(StoreError) -> [User] {
-        await scribe.idle()
+        await scribe.flush()
         let known = try await store.users(info.participants)
         return info.participants.map { known[$0] ?? User(id: $0, name: $0.text) }
     }
 
     /// Writes down a user at once.
     public func note(_ sighting: Sighting) async throws(StoreError) {
-        await scribe.idle()
+        await scribe.flush()
         try await store.note([sighting])
     }
 
     /// Waits until everyone seen so far is in the directory.
-    public func settleUsers() async { await scribe.idle() }
+    public func settleUsers() async { await scribe.flush() }
 }

@@ -105,7 +105,7 @@ public final class Hub: Sendable {
             case .shard(let number, let authors):
                 news[number].receipts.append(
                     Shard.Receipts(drafts: parcel.drafts, authors: authors, verdicts: verdicts))
-            case .caller(let reply): reply(verdicts)
+            case .caller: break
             }
         }
         interest.withLock { interest in
@@ -151,6 +151,7 @@ public final class Hub: Sendable {
     func connected(_ identity: Identity) {
         let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: clock.monotonic()))
         online.withLock { $0[identity.user, default: fresh].connections += 1 }
+        guard identity.isLasting else { return }
         scribe.note(Sighting(user: identity.user, name: identity.name == identity.user.text ? nil : identity.name))
     }
 
@@ -170,20 +171,23 @@ public final class Hub: Sendable {
             online[identity.user] = nil
             return true
         }
-        if isGone { scribe.note(Sighting(user: identity.user, lastSeen: clock.wall())) }
+        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: clock.wall())) }
     }
 
     func enter(_ room: RoomName, _ identity: Identity, except connection: UInt64) {
-        let change = presence.withLock { $0.join(room, identity.user, name: identity.name, at: clock.wall()) }
-        guard change == .joined else { return }
-        tell(room, .userJoined(room: room, user: identity.user, name: identity.name), except: connection)
+        let joined = Event.userJoined(room: room, user: identity.user, name: identity.name)
+        // Told under the lock, so that nobody hears of a later leaving first.
+        presence.withLock { presence in
+            let change = presence.join(room, identity.user, name: identity.name, at: clock.wall())
+            if change == .joined { tell(room, joined, except: connection) }
+        }
     }
 
     func exit(_ room: RoomName, _ identity: Identity, except connection: UInt64) {
-        let change = presence.withLock { $0.leave(room, identity.user) }
-        guard change == .left else { return }
-        let event = Event.userLeft(room: room, user: identity.user, name: identity.name, lastSeen: clock.wall())
-        tell(room, event, except: connection)
+        let left = Event.userLeft(room: room, user: identity.user, name: identity.name, lastSeen: clock.wall())
+        presence.withLock { presence in
+            if presence.leave(room, identity.user) == .left { tell(room, left, except: connection) }
+        }
     }
 
     /// The members of a room, at most `limit` (1000 if more are asked for).
@@ -226,6 +230,13 @@ public final class Hub: Sendable {
         }
     }
 
+    /// A user has been made a participant of a room, or is one no longer.
+    public func membership(of user: UserID, in room: RoomName, isNow isMember: Bool) {
+        for target in shards {
+            target.loop.execute { target.shard.value.membership(of: user, in: room, isNow: isMember) }
+        }
+    }
+
     /// Who may enter has changed: readers without access are put out.
     public func recheck(_ room: RoomName) {
         for target in shards {
@@ -260,7 +271,8 @@ public final class Hub: Sendable {
         for target in shards {
             try? await target.loop.submit { target.shard.value.closeAll(code, reason: reason) }.get()
         }
-        await scribe.idle()
+        await ingest.idle()
+        await scribe.flush()
         route.hub.withLock { $0 = nil }
     }
 }

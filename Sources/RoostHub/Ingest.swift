@@ -99,7 +99,11 @@ final class Ingest: Sendable {
                 complain(error)
                 verdicts = Array(repeating: .rejected(error.failure), count: drafts.count)
             }
-            deliver(Outcome(parcels: parcels, verdicts: split(verdicts, among: parcels), committed: committed))
+            let answers = split(verdicts, among: parcels)
+            deliver(Outcome(parcels: parcels, verdicts: answers, committed: committed))
+            for (parcel, answer) in zip(parcels, answers) {
+                if case .caller(let reply) = parcel.origin { reply(answer) }
+            }
         }
     }
 

@@ -7,7 +7,10 @@ final class Scribe: Sendable {
     private struct State {
         var notes: [UserID: Sighting] = [:]
         var isRunning = false
-        var idlers: [CheckedContinuation<Void, Never>] = []
+        /// Notes taken and written so far; who waits, waits for a number of them.
+        var taken: UInt64 = 0
+        var written: UInt64 = 0
+        var waiting: [(until: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Locked(State())
@@ -26,25 +29,26 @@ final class Scribe: Sendable {
             merged.avatar = sighting.avatar ?? merged.avatar
             merged.lastSeen = sighting.lastSeen ?? merged.lastSeen
             state.notes[sighting.user] = merged
+            state.taken += 1
             defer { state.isRunning = true }
             return !state.isRunning
         }
         if mustStart { Task { await run() } }
     }
 
-    /// Returns once everything noted so far has been written.
-    func idle() async {
+    /// Returns once everything noted before the call has been written.
+    func flush() async {
         await withCheckedContinuation { continuation in
-            let isIdle = state.withLock { state in
-                if state.isRunning { state.idlers.append(continuation) }
-                return !state.isRunning
+            let isDone = state.withLock { state in
+                if state.written < state.taken { state.waiting.append((state.taken, continuation)) }
+                return state.written >= state.taken
             }
-            if isIdle { continuation.resume() }
+            if isDone { continuation.resume() }
         }
     }
 
     private func run() async {
-        while let notes = take() {
+        while let (notes, upTo) = take() {
             do throws(StoreError) {
                 try await directory.note(notes)
             } catch {
@@ -52,20 +56,28 @@ final class Scribe: Sendable {
                     "users seen were not written down; names and last-seen times may be old",
                     metadata: ["users": "\(notes.count)", "error": "\(error)"])
             }
+            finish(upTo)
         }
     }
 
-    private func take() -> [Sighting]? {
-        let (notes, idlers) = state.withLock { state -> ([Sighting]?, [CheckedContinuation<Void, Never>]) in
+    private func take() -> (notes: [Sighting], upTo: UInt64)? {
+        state.withLock { state in
             guard !state.notes.isEmpty else {
                 state.isRunning = false
-                defer { state.idlers = [] }
-                return (nil, state.idlers)
+                return nil
             }
             defer { state.notes = [:] }
-            return (Array(state.notes.values), [])
+            return (Array(state.notes.values), state.taken)
         }
-        for idler in idlers { idler.resume() }
-        return notes
+    }
+
+    private func finish(_ upTo: UInt64) {
+        let done = state.withLock { state in
+            state.written = upTo
+            let done = state.waiting.filter { $0.until <= upTo }.map(\.continuation)
+            state.waiting.removeAll { $0.until <= upTo }
+            return done
+        }
+        for continuation in done { continuation.resume() }
     }
 }

@@ -3,6 +3,15 @@ import NIOCore
 import RoostCore
 import RoostEngine
 
+/// A page of the log that somebody waits for.
+struct CatchUpRead {
+    var room: RoomName
+    var after: UInt64
+    /// For whom; nil if it is for the replica itself.
+    var connection: Connection?
+    var done: (Shard, LogPage?) -> Void
+}
+
 // Readers that are not at the head of the log, for whatever cause, and how they get there.
 extension Shard {
     // MARK: Behind
@@ -18,7 +27,7 @@ extension Shard {
     }
 
     private func filled(_ room: LocalRoom, _ page: LogPage?) {
-        guard room.replica != nil else { return }
+        guard room.replica != nil else { return forgetIfEmpty(room) }
         if let page, page.head.epoch != room.replica?.epoch { return reopen(room) }
         let before = room.replica?.head ?? 0
         if let page { bridge(page, room) }
@@ -27,39 +36,49 @@ extension Shard {
         react(arrival, room)
     }
 
+    /// Reads on for every reader that is not live.
+    func catchUpAll(_ room: LocalRoom) {
+        for reader in room.replica?.readers ?? [] where reader.place != .live { catchUp(reader.connection, room) }
+    }
+
     /// Passes a page on to the live readers, over what retention has dropped in between.
     private func bridge(_ page: LogPage, _ room: LocalRoom) {
-        guard let first = page.messages.first?.seq, let last = page.messages.last?.seq, let replica = room.replica,
-            last > replica.head
+        // The head only: a copy of the replica would make the next change to it copy every reader.
+        guard let first = page.messages.first?.seq, let last = page.messages.last?.seq, let head = room.replica?.head,
+            last > head
         else { return }
-        if first > replica.head + 1 {
-            let gap = Event.gap(room: room.name, from: replica.head + 1, to: first - 1)
+        if first > head + 1 {
+            let gap = Event.gap(room: room.name, from: head + 1, to: first - 1)
             room.replica?.push(upTo: first - 1) { reader in
                 reply(gap, to: reader.connection, id: nil)
                 return true
             }
         }
-        push(page.messages[Int(max(first, replica.head + 1) - first)...], to: room)
+        push(page.messages[Int(max(first, head + 1) - first)...], to: room)
     }
 
     /// Reads the log for a reader that is behind, as long as it takes what it is sent.
     func catchUp(_ connection: Connection, _ room: LocalRoom) {
-        guard let index = connection.seat(in: room), connection.outbox.isOpen,
-            let after = room.replica?.startReading(connection.seats[index].index)
-        else { return }
-        let turn = connection.seats[index].turn
-        read(room, after: after) { shard, page in
-            guard let index = connection.seat(in: room), connection.seats[index].turn == turn else { return }
-            shard.feed(connection, room, after: after, page)
+        guard let index = connection.seat(in: room), connection.outbox.isOpen else { return }
+        switch room.replica?.startReading(connection.seats[index].index) ?? .none {
+        case .none: break
+        case .wait: room.hasReadersAhead = true
+        case .read(let after):
+            let turn = connection.seats[index].turn
+            read(room, after: after, for: connection) { shard, page in
+                guard let index = connection.seat(in: room), connection.seats[index].turn == turn else { return }
+                shard.feed(connection, room, after: after, page)
+            }
         }
     }
 
     private func feed(_ connection: Connection, _ room: LocalRoom, after: UInt64, _ page: LogPage?) {
         guard let seat = connection.seat(in: room), let epoch = room.replica?.epoch else { return }
-        guard let page, page.head.epoch == epoch else {
-            // Nothing was read. It stays behind; the sweep finds out what has become of the room.
+        guard let page, page.head.epoch == epoch, connection.outbox.isOpen else {
+            // Nothing was read, or there is no room for it now. It stays behind; the sweep, or the socket when it has
+            // drained, makes it read again.
             room.replica?.seek(connection.seats[seat].index, to: after)
-            if page != nil { reopen(room) }
+            if let page, page.head.epoch != epoch { reopen(room) }
             return
         }
         // Live readers may not have heard the newest of these yet. The room is at least as far as any of its readers.
@@ -77,8 +96,8 @@ extension Shard {
 
     /// The socket has begun or ceased to take bytes: if it does again, everything the connection has missed is read.
     func resume(_ connection: Connection) {
-        guard !connection.isOver else { return }
-        pace(connection)
+        guard !connection.isOver, connection.outbox.isOpen else { return pace(connection) }
+        goOn(connection)
         for seat in connection.seats { catchUp(connection, seat.room) }
     }
 
@@ -86,60 +105,73 @@ extension Shard {
     private static let pageBytes = 256 << 10
 
     /// Reads a page of the log; `done` gets nil if the room is gone or the store failed.
-    private func read(_ room: LocalRoom, after: UInt64, _ done: @escaping (Shard, LogPage?) -> Void) {
-        let bound = NIOLoopBound((self, done), eventLoop: loop)
-        let (loop, store, log, name) = (loop, hub.store, hub.log, room.name)
-        let begin = reads.start {
-            Task {
-                var page: LogPage?
-                do throws(StoreError) {
-                    page = try await store.read(
-                        name, after: after, limit: Shard.pageMessages, maxBytes: Shard.pageBytes)
-                } catch {
-                    log.warning(
-                        "the log could not be read; readers wait", metadata: ["room": "\(name)", "error": "\(error)"])
-                }
-                let told = page
-                loop.execute {
-                    let (shard, done) = bound.value
-                    shard.counters.catchUpReads += 1
-                    let next = shard.reads.finished()
-                    done(shard, told)
-                    next?()
-                }
+    /// - Parameter connection: for whom; nil if it is for the replica itself.
+    private func read(
+        _ room: LocalRoom, after: UInt64, for connection: Connection? = nil,
+        _ done: @escaping (Shard, LogPage?) -> Void
+    ) {
+        let read = CatchUpRead(room: room.name, after: after, connection: connection, done: done)
+        if let read = reads.start(read) { begin(read) }
+    }
+
+    private func begin(_ read: CatchUpRead) {
+        let bound = NIOLoopBound((self, read), eventLoop: loop)
+        let (loop, store, log, name, after) = (loop, hub.store, hub.log, read.room, read.after)
+        Task {
+            var page: LogPage?
+            do throws(StoreError) {
+                page = try await store.read(name, after: after, limit: Shard.pageMessages, maxBytes: Shard.pageBytes)
+            } catch {
+                log.warning(
+                    "the log could not be read; readers wait", metadata: ["room": "\(name)", "error": "\(error)"])
+            }
+            let told = page
+            loop.execute {
+                let (shard, read) = bound.value
+                shard.counters.catchUpReads += 1
+                let next = shard.reads.finished { $0.connection?.isOver != true }
+                read.done(shard, told)
+                if let next { shard.begin(next) }
             }
         }
-        begin?()
     }
 
     // MARK: The slow look at the store
 
     /// Asks where the logs of all rooms with readers end, for what nobody has told this shard.
     func askForHeads() {
-        let names = rooms.values.lazy.filter { $0.replica != nil }.map(\.name)
-        guard !names.isEmpty else { return }
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        let (loop, store, log, asked) = (loop, hub.store, hub.log, Array(names))
+        let asked = rooms.values.filter { $0.replica != nil }
+        guard !asked.isEmpty, !isSweeping else { return }
+        isSweeping = true
+        let bound = NIOLoopBound((self, asked), eventLoop: loop)
+        let (loop, store, log, names) = (loop, hub.store, hub.log, asked.map(\.name))
         Task {
+            var found: [RoomName: RoomHead]?
             do throws(StoreError) {
-                let heads = try await store.heads(asked)
-                loop.execute { bound.value.hear(heads: heads, of: asked) }
+                found = try await store.heads(names)
             } catch {
                 log.warning("the heads of rooms could not be read", metadata: ["error": "\(error)"])
+            }
+            let heads = found
+            loop.execute {
+                let (shard, asked) = bound.value
+                shard.isSweeping = false
+                if let heads { shard.hear(heads: heads, of: asked) }
             }
         }
     }
 
-    private func hear(heads: [RoomName: RoomHead], of asked: [RoomName]) {
-        for name in asked {
-            guard let room = rooms[name], room.replica != nil else { continue }
-            guard let head = heads[name] else {
+    private func hear(heads: [RoomName: RoomHead], of asked: [LocalRoom]) {
+        for room in asked where rooms[room.name] === room && room.replica != nil {
+            guard let head = heads[room.name] else {
                 // Only a room that nobody is creating just now is gone.
-                if room.opening == 0 { dissolve(name) }
+                if room.opening == 0 { dissolve(room.name) }
                 continue
             }
             adopt(head, room)
-            for reader in room.replica?.readers ?? [] { catchUp(reader.connection, room) }
+            catchUpAll(room)
+            // Who may stay may have been decided elsewhere.
+            if room.visibility == .private { recheck(room.name) }
         }
     }
 
@@ -161,13 +193,13 @@ extension Shard {
                 let (shard, room) = bound.value
                 room.isReopening = false
                 if let head { shard.restart(room, head) }
+                shard.forgetIfEmpty(room)
             }
         }
     }
 
-    private func restart(_ room: LocalRoom, _ head: RoomHead) {
+    func restart(_ room: LocalRoom, _ head: RoomHead) {
         guard room.replica != nil, room.replica?.epoch != head.epoch else { return }
-        room.visibility = head.visibility
         room.replica?.restart(epoch: head.epoch, head: head.head)
         for reader in room.replica?.readers ?? [] {
             guard let seat = reader.connection.seat(in: room) else { continue }
@@ -177,5 +209,8 @@ extension Shard {
                 room: room.name, epoch: head.epoch, head: head.head, recovered: false, members: nil)
             reply(.joined(joined), to: reader.connection, id: nil)
         }
+        // A new log is a new room: who was in the old one need not be welcome.
+        room.visibility = head.visibility
+        if head.visibility == .private { recheck(room.name) }
     }
 }

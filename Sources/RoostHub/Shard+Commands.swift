@@ -28,6 +28,8 @@ extension Shard {
     /// Commands of one connection take effect in the order in which they were sent: behind one that waits for
     /// the store nothing goes on, but that several rooms may be joined at a time.
     private func mustWait(_ request: Result<Request, Refusal>, _ connection: Connection) -> Bool {
+        // Who doesn't take its answers is not made more of them.
+        guard connection.outbox.isOpen else { return true }
         guard connection.pending > 0 else { return false }
         guard case .success(let request) = request, case .join(let join) = request.command else { return true }
         return join.alone || connection.pending > connection.joining.count || connection.joining.contains(join.room)
@@ -36,6 +38,11 @@ extension Shard {
     /// One of the connection's pending commands is done.
     func settled(_ connection: Connection) {
         connection.pending -= 1
+        goOn(connection)
+    }
+
+    /// Handles what has been waiting, as far as it need not wait on.
+    func goOn(_ connection: Connection) {
         while let next = connection.held.first, !mustWait(next, connection), !connection.isOver {
             connection.held.removeFirst()
             handle(next, from: connection)
@@ -46,7 +53,8 @@ extension Shard {
     /// Reads from the client only while it has not too much under way.
     func pace(_ connection: Connection) {
         let mayRead =
-            connection.held.isEmpty && connection.unackedBytes < Shard.maxUnackedBytes && connection.outbox.isOpen
+            !isDraining && connection.held.isEmpty && connection.unackedBytes < Shard.maxUnackedBytes
+            && connection.outbox.isOpen
         guard mayRead != connection.isReading else { return }
         connection.isReading = mayRead
         connection.transport?.setReading(mayRead)

@@ -48,13 +48,21 @@ extension Shard {
                 if duplicate { counters.duplicates += 1 }
                 let ack = Event.Ack(
                     draft: draft, seq: seq, at: at, durability: hub.store.durability, duplicate: duplicate,
-                    authorListens: connection.seats.contains { $0.room.name == draft.room })
+                    authorListens: hears(connection, draft.room, seq))
                 reply(.ack(ack), to: connection, id: draft.id)
             case .rejected(let failure):
                 reply(.error(failure, room: draft.room), to: connection, id: draft.id)
             }
             pace(connection)
         }
+    }
+
+    /// Whether the connection is told of the message by the room anyway.
+    private func hears(_ connection: Connection, _ name: RoomName, _ seq: UInt64) -> Bool {
+        guard let room = rooms[name], let seat = connection.seat(in: room) else {
+            return connection.attending.contains(name)
+        }
+        return room.replica?.hears(connection.seats[seat].index, seq) ?? false
     }
 
     // MARK: Live
@@ -88,6 +96,10 @@ extension Shard {
             return true
         }
         counters.messagesDelivered += delivered * UInt64(messages.count)
+        if room.hasReadersAhead {
+            room.hasReadersAhead = false
+            catchUpAll(room)
+        }
     }
 
     /// Something that is not kept.
@@ -115,9 +127,14 @@ extension Shard {
         for user in participants {
             for connection in (users[user.id] ?? []).compactMap({ connections[$0] }) {
                 if connection.id != id {
-                    reply(.roomCreated(room, participants: participants), to: connection, id: nil)
+                    if connection.outbox.admits(.transient) {
+                        reply(.roomCreated(room, participants: participants), to: connection, id: nil)
+                    } else {
+                        counters.transientDropped += 1
+                    }
                 }
-                if connection.dialect == .simple { attend(room.name, connection) }
+                // From the beginning: whoever made the room may have written already.
+                attend(room.name, connection, after: Position(epoch: room.epoch, seq: 0))
             }
         }
     }

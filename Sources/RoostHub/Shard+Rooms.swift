@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import RoostCore
 import RoostEngine
+import RoostWire
 
 // Entering and leaving rooms.
 
@@ -11,17 +12,14 @@ struct PendingOpen {
     var join: Command.Join
     var id: MessageID?
     var role: Connection.Role
+    /// The room's `accessTurn` when the store was asked.
+    var accessTurn: UInt32 = 0
 }
 
 extension Shard {
     // MARK: In
 
     func join(_ join: Command.Join, _ id: MessageID?, _ connection: Connection) {
-        if join.alone {
-            for seat in connection.seats where seat.role.isMember && seat.room.name != join.room {
-                unseat(connection, seat.room)
-            }
-        }
         enter(
             PendingOpen(
                 connection: connection, join: join, id: id, role: .member(hearsPresence: join.presence != false)))
@@ -44,17 +42,39 @@ extension Shard {
         }
     }
 
-    func attend(_ room: RoomName, _ connection: Connection) {
-        guard !connection.isOver, !connection.seats.contains(where: { $0.room.name == room }),
-            connection.seats.count < 2 * hub.limits.maxRooms
+    /// - Parameter after: where to begin; nil is at the end of the log.
+    func attend(_ name: RoomName, _ connection: Connection, after: Position? = nil) {
+        guard connection.dialect == .simple, !connection.isOver else { return }
+        if let seat = connection.seats.firstIndex(where: { $0.room.name == name }) {
+            connection.seats[seat].isParticipant = true
+            return
+        }
+        guard connection.seats.count + connection.attending.count < 2 * hub.limits.maxRooms,
+            !connection.attending.contains(name)
         else { return }
-        enter(PendingOpen(connection: connection, join: Command.Join(room: room), id: nil, role: .participant))
+        connection.attending.append(name)
+        enter(
+            PendingOpen(
+                connection: connection, join: Command.Join(room: name, after: after), id: nil, role: .participant))
+    }
+
+    /// A user has become a participant of a room, or is one no longer.
+    func membership(of user: UserID, in name: RoomName, isNow isMember: Bool) {
+        for connection in (users[user] ?? []).compactMap({ connections[$0] }) {
+            if isMember {
+                attend(name, connection)
+            } else if let seat = connection.seats.firstIndex(where: { $0.room.name == name }) {
+                connection.seats[seat].isParticipant = false
+                if !connection.seats[seat].role.isMember { unseat(connection, connection.seats[seat].room) }
+            }
+        }
     }
 
     /// At once where the log's end is known and everybody may enter, else after asking the store.
     private func enter(_ open: PendingOpen) {
         let name = open.join.room
-        if let room = rooms[name], room.replica != nil, room.visibility == .public, !room.isReopening {
+        if let room = rooms[name], isOpenToAll(room), isWithinReach(open.join.after, room) {
+            connectionAttends(open)
             seat(open, in: room)
             return
         }
@@ -66,6 +86,20 @@ extension Shard {
         _ = localRoom(name)
         opens.append(open)
         scheduleTick()
+    }
+
+    private func isOpenToAll(_ room: LocalRoom) -> Bool {
+        room.replica != nil && room.visibility == .public && !room.isReopening && room.rechecks == 0
+    }
+
+    /// Whether the replica can tell what a position is worth; a client may have read further elsewhere.
+    private func isWithinReach(_ after: Position?, _ room: LocalRoom) -> Bool {
+        guard let after, let replica = room.replica else { return true }
+        return after.epoch == replica.epoch && after.seq <= replica.head
+    }
+
+    private func connectionAttends(_ open: PendingOpen) {
+        if !open.role.isMember { open.connection.attending.removeAll { $0 == open.join.room } }
     }
 
     private func localRoom(_ name: RoomName) -> LocalRoom {
@@ -80,8 +114,9 @@ extension Shard {
     /// Asks the store for all rooms this tick wants to open, in one call.
     func openRooms() {
         guard !opens.isEmpty else { return }
-        let waiting = opens
+        var waiting = opens
         opens = []
+        for index in waiting.indices { waiting[index].accessTurn = rooms[waiting[index].join.room]?.accessTurn ?? 0 }
         let requests = waiting.map {
             OpenRequest(room: $0.join.room, user: $0.connection.identity.user, create: hub.limits.createOnJoin)
         }
@@ -107,10 +142,19 @@ extension Shard {
         let (connection, name) = (open.connection, open.join.room)
         let room = localRoom(name)
         room.opening = max(0, room.opening - 1)
-        if case .success(let head) = answer { adopt(head, room) }
+        guard open.accessTurn == room.accessTurn else {
+            // Who may enter has changed since the store was asked.
+            opens.append(open)
+            return scheduleTick()
+        }
+        connectionAttends(open)
+        if case .success(let head) = answer {
+            if room.replica?.epoch != head.epoch { restart(room, head) }
+            adopt(head, room)
+        }
         if !connection.isOver {
             switch answer {
-            case .success: seat(open, in: room)
+            case .success(let head): seat(open, in: room, storeHead: head.head)
             case .failure(let failure) where open.role.isMember:
                 reply(.error(failure, room: name), to: connection, id: open.id)
             case .failure: break
@@ -125,59 +169,87 @@ extension Shard {
 
     /// The store has said where the room's log ends.
     func adopt(_ head: RoomHead, _ room: LocalRoom) {
-        room.visibility = head.visibility
         if room.replica == nil {
             room.replica = RoomReplica(epoch: head.epoch, head: head.head)
+            room.visibility = head.visibility
+        } else if room.rechecks == 0, room.visibility != head.visibility {
+            if head.visibility == .private { recheck(room.name) } else { room.visibility = .public }
         }
         let seq = max(head.head, room.rumour)
         room.rumour = 0
         react(room.replica?.hear(epoch: head.epoch, head: seq) ?? .stale, room)
     }
 
-    private func seat(_ open: PendingOpen, in room: LocalRoom) {
-        guard var replica = room.replica else { return }
+    /// - Parameter storeHead: where the store said that the log ends; nil if it was not asked.
+    private func seat(_ open: PendingOpen, in room: LocalRoom, storeHead: UInt64? = nil) {
+        guard let (epoch, head) = room.replica.map({ ($0.epoch, $0.head) }) else { return }
         let (connection, join) = (open.connection, open.join)
-        let start = startingPoint(join, replica)
-        let known = connection.seat(in: room)
-        if known != nil, !open.role.isMember { return }
-        let wasMember = known.map { connection.seats[$0].role.isMember } ?? false
-        let reader = LocalRoom.Listener(connection: connection, hearsOnlyCreated: !open.role.isMember)
-        if let known {
+        let start = startingPoint(join, epoch, max(head, storeHead ?? head), head)
+        let listener = LocalRoom.Listener(connection: connection, hearsOnlyCreated: !open.role.isMember)
+        var wasMember = false
+        if let known = connection.seat(in: room) {
+            guard open.role.isMember else {
+                connection.seats[known].isParticipant = true
+                return
+            }
+            wasMember = connection.seats[known].role.isMember
             connection.seats[known].role = open.role
             connection.seats[known].turn &+= 1
-            replica.replace(connection.seats[known].index, with: reader, at: start.seq)
+            room.replica?.replace(connection.seats[known].index, with: listener, at: start.seq)
         } else {
-            let index = replica.add(reader, at: start.seq)
-            connection.seats.append(Connection.Seat(room: room, index: index, role: open.role))
+            let index = room.replica?.add(listener, at: start.seq) ?? 0
+            connection.seats.append(
+                Connection.Seat(room: room, index: index, role: open.role, isParticipant: !open.role.isMember))
         }
-        let head = replica.head
-        room.replica = replica
-        guard open.role.isMember else { return }
+        if open.role.isMember { welcome(open, to: room, epoch, max(head, start.seq), start.isRecovered, wasMember) }
+        catchUp(connection, room)
+    }
+
+    private func welcome(
+        _ open: PendingOpen, to room: LocalRoom, _ epoch: Epoch, _ head: UInt64, _ isRecovered: Bool, _ wasMember: Bool
+    ) {
+        let (connection, join) = (open.connection, open.join)
+        if join.alone {
+            for seat in connection.seats where seat.role.isMember && seat.room !== room {
+                stepOut(connection, seat.room)
+            }
+            connection.session.settle(in: room.name)
+        }
         if !wasMember { hub.enter(room.name, connection.identity, except: connection.id) }
         let joined = Event.Joined(
-            room: room.name, epoch: replica.epoch, head: head, recovered: start.isRecovered,
+            room: room.name, epoch: epoch, head: head, recovered: isRecovered,
             members: join.presence == true ? hub.members(room.name) : nil)
         reply(.joined(joined), to: connection, id: open.id)
-        catchUp(connection, room)
     }
 
     /// Where a join begins to read, and whether that is all the client asked for.
     private func startingPoint(
-        _ join: Command.Join, _ replica: RoomReplica<LocalRoom.Listener>
+        _ join: Command.Join, _ epoch: Epoch, _ known: UInt64, _ head: UInt64
     ) -> (seq: UInt64, isRecovered: Bool) {
         if let after = join.after {
-            let isKnown = after.epoch == replica.epoch && after.seq <= replica.head
-            return isKnown ? (after.seq, true) : (replica.head, false)
+            let isKnown = after.epoch == epoch && after.seq <= known
+            return isKnown ? (after.seq, true) : (head, false)
         }
         let wanted = UInt64(join.history ?? 0)
-        return (replica.head - min(wanted, replica.head), false)
+        return (head - min(wanted, head), false)
     }
 
     // MARK: Out
 
     func leave(_ name: RoomName, _ id: MessageID?, _ connection: Connection) {
-        if let room = rooms[name], connection.seat(in: room) != nil { unseat(connection, room) }
+        if let room = rooms[name], connection.seat(in: room) != nil { stepOut(connection, room) }
         reply(.left(room: name), to: connection, id: id)
+    }
+
+    /// Leaves a room by its own wish: a participant goes on hearing what participants hear.
+    private func stepOut(_ connection: Connection, _ room: LocalRoom) {
+        guard let seat = connection.seat(in: room), connection.seats[seat].isParticipant else {
+            return unseat(connection, room)
+        }
+        connection.seats[seat].role = .participant
+        let listener = LocalRoom.Listener(connection: connection, hearsOnlyCreated: true)
+        room.replica?.rename(connection.seats[seat].index, to: listener)
+        hub.exit(room.name, connection.identity, except: connection.id)
     }
 
     func unseat(_ connection: Connection, _ room: LocalRoom) {
@@ -190,8 +262,8 @@ extension Shard {
         forgetIfEmpty(room)
     }
 
-    private func forgetIfEmpty(_ room: LocalRoom) {
-        guard room.replica?.readers.isEmpty ?? true, room.opening == 0, !room.isReopening,
+    func forgetIfEmpty(_ room: LocalRoom) {
+        guard room.replica?.readers.isEmpty ?? true, room.opening == 0, room.rechecks == 0, !room.isReopening,
             rooms[room.name] === room, !opens.contains(where: { $0.join.room == room.name })
         else { return }
         rooms[room.name] = nil
@@ -203,6 +275,7 @@ extension Shard {
     func dissolve(_ name: RoomName) {
         guard let room = rooms[name] else { return }
         for reader in room.replica?.readers ?? [] { eject(reader.connection, room) }
+        forgetIfEmpty(room)
     }
 
     private func eject(_ connection: Connection, _ room: LocalRoom) {
@@ -211,29 +284,46 @@ extension Shard {
         if wasMember { reply(.left(room: room.name), to: connection, id: nil) }
     }
 
-    /// Asks the store again whether each reader may be here.
+    /// Asks the store again whether each reader may be here. Until it has answered, nobody enters unasked.
     func recheck(_ name: RoomName) {
-        guard let room = rooms[name], let readers = room.replica?.readers, !readers.isEmpty else { return }
-        let connections = readers.map(\.connection)
-        let requests = connections.map { OpenRequest(room: name, user: $0.identity.user, create: false) }
+        guard let room = rooms[name], room.replica != nil else { return }
+        room.visibility = .private
+        room.accessTurn &+= 1
+        room.rechecks += 1
+        let turn = room.accessTurn
+        let connections = (room.replica?.readers ?? []).map(\.connection)
+        // One request without a user tells what the room is now.
+        let requests =
+            [OpenRequest(room: name, user: nil, create: false, authority: .server)]
+            + connections.map { OpenRequest(room: name, user: $0.identity.user, create: false) }
         let bound = NIOLoopBound((self, room, connections), eventLoop: loop)
         let (loop, store, clock, log) = (loop, hub.store, hub.clock, hub.log)
         Task {
+            var answers: [Result<RoomHead, Failure>]?
             do throws(StoreError) {
-                let answers = try await store.open(requests, at: clock.wall())
-                loop.execute {
-                    let (shard, room, connections) = bound.value
-                    for (connection, answer) in zip(connections, answers) {
-                        switch answer {
-                        case .success(let head): room.visibility = head.visibility
-                        case .failure: shard.eject(connection, room)
-                        }
-                    }
-                }
+                answers = try await store.open(requests, at: clock.wall())
             } catch {
                 log.error(
                     "access to a room could not be rechecked", metadata: ["room": "\(name)", "error": "\(error)"])
             }
+            let told = answers
+            loop.execute {
+                let (shard, room, connections) = bound.value
+                room.rechecks -= 1
+                shard.rechecked(room, turn, connections, told)
+            }
         }
+    }
+
+    private func rechecked(
+        _ room: LocalRoom, _ turn: UInt32, _ connections: [Connection], _ answers: [Result<RoomHead, Failure>]?
+    ) {
+        // Where the store failed, the room stays private and the sweep asks again.
+        guard let answers, rooms[room.name] === room else { return forgetIfEmpty(room) }
+        for (connection, answer) in zip(connections, answers.dropFirst()) {
+            if case .failure = answer { eject(connection, room) }
+        }
+        if turn == room.accessTurn, case .success(let head)? = answers.first { room.visibility = head.visibility }
+        forgetIfEmpty(room)
     }
 }

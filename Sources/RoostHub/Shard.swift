@@ -1,3 +1,4 @@
+import DequeModule
 public import NIOCore
 public import RoostCore
 import RoostEngine
@@ -24,7 +25,10 @@ public final class Shard {
     var dirty: [Connection] = []
     private var isTickScheduled = false
 
-    var reads = CatchUpQueue()
+    var reads = CatchUpQueue<CatchUpRead>()
+    var isSweeping = false
+    /// Nothing is taken from clients any more.
+    var isDraining = false
     private var wheel: TimerWheel<UInt64>
     private var nextConnection: UInt64 = 1
     private var nextName: UInt64 = 0
@@ -108,12 +112,14 @@ public final class Shard {
         if users[identity.user]?.isEmpty == true { users[identity.user] = nil }
         while let seat = connection.seats.last { unseat(connection, seat.room) }
         connection.held = []
+        connection.attending = []
         hub.disconnected(identity)
     }
 
     /// The wire's queue has passed the limit or has drained.
     public func writability(of connection: Connection, isNow isWritable: Bool) {
         let hasReopened = connection.outbox.writability(changedTo: isWritable)
+        connection.shutSince = isWritable ? nil : connection.shutSince ?? now
         // Who doesn't take its answers is not asked for more. Not at once: this may come from inside a write.
         guard hasReopened || connection.isReading else { return }
         let bound = NIOLoopBound((self, connection), eventLoop: loop)
@@ -127,7 +133,17 @@ public final class Shard {
         let moment = now
         for id in wheel.advance(to: moment) {
             guard let connection = connections[id] else { continue }
-            // Who isn't read from can't be heard.
+            if let since = connection.shutSince {
+                // It can't answer a ping that it doesn't take.
+                let patience = 2 * (hub.limits.heartbeatMs + hub.limits.heartbeatTimeoutMs)
+                if moment - since > patience {
+                    end(connection, .tooFarBehind, "The client has taken nothing for \(patience / 1000) seconds.")
+                } else {
+                    wheel.add(id, due: moment + hub.limits.heartbeatMs)
+                }
+                continue
+            }
+            // Whom we don't read, we can't hear.
             if !connection.isReading { connection.session.hear(now: moment) }
             switch connection.session.beat(limits: hub.limits, now: moment) {
             case .wait(let until): wheel.add(id, due: until)
@@ -189,6 +205,7 @@ public final class Shard {
     // MARK: The end
 
     func stopReading() {
+        isDraining = true
         for connection in connections.values {
             connection.isReading = false
             connection.transport?.setReading(false)

@@ -110,13 +110,13 @@ struct Recent {
     /// Deletes the oldest rows that are past the window, at most `limit`, never the newest row.
     func prune(at now: Timestamp, atMost limit: Int) throws {
         var last: Int64 = 0
+        defer { oldest.reset() }
         oldest.bind(Int64(limit), at: 1)
         while try oldest.step(), oldest.int(0) < newest,
             !options.remembers(Timestamp(milliseconds: oldest.int(1)), at: now)
         {
             last = oldest.int(0)
         }
-        oldest.reset()
         guard last > 0 else { return }
         deletion.bind(last, at: 1)
         try deletion.run()

@@ -11,13 +11,14 @@ final class Door: Sendable {
     let webSocketPath: String
     let maxHeadBytes: Int
     let maxMessageBytes: Int
+    let vitals: Vitals
     private let http: HTTP1Channel
     private let log: Logger
     private let open = Locked<[ObjectIdentifier: any Channel]>([:])
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,
-        http: HTTP1Channel, log: Logger
+        http: HTTP1Channel, vitals: Vitals, log: Logger
     ) {
         self.hub = hub
         self.admission = admission
@@ -25,6 +26,7 @@ final class Door: Sendable {
         self.maxHeadBytes = maxHeadBytes
         self.maxMessageBytes = maxMessageBytes
         self.http = http
+        self.vitals = vitals
         self.log = log
     }
 

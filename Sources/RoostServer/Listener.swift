@@ -41,13 +41,10 @@ private final class TurnedAway: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let waitMs: Int64
-    private var hasAnswered = false
 
     init(waitMs: Int64) { self.waitMs = waitMs }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !hasAnswered else { return }
-        hasAnswered = true
+    func channelActive(context: ChannelHandlerContext) {
         let reason = "Too many connections from this address. Come back in \(waitMs) ms."
         let body = Problem.body(status: 429, code: "rate_limited", detail: reason, retryAfterMs: waitMs)
         var out = ByteBuffer()
@@ -56,6 +53,7 @@ private final class TurnedAway: ChannelInboundHandler {
         out.writeString("Connection: close\r\n\r\n")
         out.writeImmutableBuffer(body)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(out)).whenComplete { _ in bound.value.close(promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(out)).whenComplete { _ in bound.value.close(mode: .output, promise: nil) }
+        context.eventLoop.scheduleTask(in: .seconds(2)) { bound.value.close(promise: nil) }
     }
 }

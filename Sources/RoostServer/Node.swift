@@ -52,7 +52,7 @@ public struct Node: Service {
         let door = Door(
             hub: hub, admission: admission, webSocketPath: settings.basePath + "/ws",
             maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
-            maxMessageBytes: limits.maxMessageBytes, http: httpServer(api), log: log)
+            maxMessageBytes: limits.maxMessageBytes, http: httpServer(api), vitals: vitals, log: log)
         let listener = try await listen(door, group, limits)
         onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)
         log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])
@@ -115,8 +115,12 @@ public struct Node: Service {
         let log = log
         var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
         if settings.maxHeadBytes > 0 { decoder.maxHeaderListSize = settings.maxHeadBytes }
+        let vitals = api.vitals
         return HTTP1Channel(
             responder: { request, writer, channel in
+                // Under way until it is written, or a drain would cut it off.
+                vitals.begin()
+                defer { vitals.end() }
                 let context = API.Context(source: ApplicationRequestContextSource(channel: channel, logger: log))
                 var response: Response
                 do {

@@ -31,13 +31,11 @@ final class Vitals: Sendable {
     /// HTTP requests that have no answer yet.
     var requestsUnderWay: Int { underWay.load(ordering: .relaxed) }
 
-    func counting<Value>(_ answer: () async throws -> Value) async rethrows -> Value {
-        underWay.add(1, ordering: .relaxed)
-        defer {
-            underWay.subtract(1, ordering: .relaxed)
-            answered.add(1, ordering: .relaxed)
-        }
-        return try await answer()
+    func begin() { underWay.add(1, ordering: .relaxed) }
+
+    func end() {
+        underWay.subtract(1, ordering: .relaxed)
+        answered.add(1, ordering: .relaxed)
     }
 
     func isStoreThere(_ store: any Store) async -> Bool {
@@ -61,12 +59,17 @@ final class Vitals: Sendable {
     }
 }
 
-struct RequestCountMiddleware<Context: RequestContext>: RouterMiddleware {
+/// A node that drains takes nothing new; what it has been given before is answered.
+struct DrainMiddleware<Context: RequestContext>: RouterMiddleware {
     let vitals: Vitals
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        try await vitals.counting { try await next(request, context) }
+        guard vitals.isDraining, request.method != .get, request.method != .head else {
+            return try await next(request, context)
+        }
+        let failure = Failure(.unavailable, "The node is restarting. Send it again.", retryAfterMs: 1000)
+        return try Problem(failure).response(from: request, context: context)
     }
 }

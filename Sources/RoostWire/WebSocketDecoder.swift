@@ -123,10 +123,12 @@ public struct WebSocketDecoder: Sendable {
             utf8 = UTF8Validator()
             spent = 0
         }
-        spent += max(header.length, header.isFinal ? 0 : 1)
-        guard header.length <= maxMessageBytes, spent <= maxMessageBytes else {
+        let cost = max(header.length, header.isFinal ? 0 : 1)
+        // The length is the peer's word: compare before adding.
+        guard cost <= maxMessageBytes - spent else {
             throw Violation(code: .tooBig, reason: "A message may have \(maxMessageBytes) bytes at most.")
         }
+        spent += cost
     }
 
     // MARK: Payload

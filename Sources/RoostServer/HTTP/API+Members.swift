@@ -23,6 +23,7 @@ extension API {
         try await requireAccess(name, request.caller())
         guard name.owner == nil else { throw Problem(.forbidden, "A personal room has its own user only.") }
         guard try await hub.store.setMember(member, of: name, to: isMember) else { throw noRoom(name) }
+        hub.membership(of: member, in: name, isNow: isMember)
         if !isMember { hub.recheck(name) }
         return Response(status: .noContent)
     }

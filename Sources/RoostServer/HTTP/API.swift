@@ -19,7 +19,7 @@ struct API: Sendable {
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
         router.addMiddleware {
-            RequestCountMiddleware(vitals: vitals)
+            DrainMiddleware(vitals: vitals)
             OriginMiddleware(admission: admission)
             ProblemMiddleware()
         }

@@ -12,6 +12,9 @@ struct AnonymousIdentity {
 
     static func resolve(_ query: [String: String], dialect: Dialect) -> Result<AnonymousIdentity, Failure> {
         let client = randomHex(8)
+        if let name = query["name"], !name.isEmpty, !isPrintable(name, upTo: User.maxNameBytes) {
+            return .failure(Failure(.invalid, "?name= must be 1 to \(User.maxNameBytes) bytes of plain text."))
+        }
         var session = "u."
         var id: UserID
         if let text = query["user"], !text.isEmpty {
@@ -26,17 +29,16 @@ struct AnonymousIdentity {
         } else if dialect == .simple, query["session"] == nil {
             // Here the connection itself is the user.
             guard let own = UserID(client) else { return .failure(noID) }
-            let identity = Identity(user: own, name: query["name"] ?? client, client: client, isLasting: false)
+            let identity = Identity(user: own, name: client, client: client, isLasting: false)
             return .success(AnonymousIdentity(identity: identity, session: "u." + client))
         } else {
             session = query["session"].flatMap { isPrintable($0, upTo: 128) ? $0 : nil } ?? "a." + randomHex(16)
             guard let made = UserID(derived(from: session)) else { return .failure(noID) }
             id = made
         }
-        let name = query["name"].flatMap { $0.isEmpty ? nil : $0 } ?? id.text
-        guard isPrintable(name, upTo: User.maxNameBytes) else {
-            return .failure(Failure(.invalid, "?name= must be 1 to \(User.maxNameBytes) bytes of plain text."))
-        }
+        // In the simple dialect a user is called by its id.
+        let given = dialect == .simple ? nil : query["name"].flatMap { $0.isEmpty ? nil : $0 }
+        let name = given ?? id.text
         return .success(
             AnonymousIdentity(identity: Identity(user: id, name: name, client: client), session: session))
     }

@@ -110,6 +110,9 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         guard let shard = door.hub.shard(on: context.eventLoop) else {
             return refuse(context, 503, "The server is starting. Connect again.")
         }
+        guard !door.vitals.isDraining else {
+            return refuse(context, 503, "This node is restarting. Connect again.")
+        }
         guard door.admission.enter() else {
             return refuse(context, 503, "This node has all the connections it takes. Connect again later.")
         }
