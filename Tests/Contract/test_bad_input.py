@@ -167,3 +167,12 @@ def test_many_pings_are_answered(raw):
         if opcode == PONG:
             answers.append(payload)
     assert answers == [b"%04d" % n for n in range(100)]
+
+
+def test_a_continuation_of_2_to_the_63_closes_1009(raw):
+    """a 1 GiB length header, endless fragments … each a named error or close code: also where both come together"""
+    client = raw()
+    client.send_frame(TEXT, "a", fin=False)
+    client.send_frame(CONTINUATION, length=(1 << 63) - 1)
+    closes(client, 1009)
+    assert works(raw())

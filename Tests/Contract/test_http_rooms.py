@@ -175,3 +175,17 @@ def test_presence_of_a_room_that_is_empty(http, native, room):
     native().publish(room, 1)
     body = http.get(f"/rooms/{room}/presence").json()
     assert (body["count"], body["members"]) == (0, [])
+
+
+def test_a_room_that_becomes_private_puts_outsiders_out(node, native, room, alice, bob):
+    """members of a private room: whoever is none hears nothing more"""
+    owner, outsider = native(user=alice), native(user=bob)
+    assert node.http.post("/rooms", params={"user": alice}, json={"id": room, "participants": [alice]}).status_code == 201
+    owner.join(room)
+    outsider.join(room)
+    assert node.http.patch(f"/rooms/{room}", params={"user": alice}, json={"visibility": "private"}).status_code == 200
+    outsider.expect("left", where=lambda frame: frame["payload"]["room"] == room)
+    owner.publish(room, "among us")
+    outsider.ping()
+    assert outsider.heard_nothing(room)
+    outsider.refused("join", {"room": room}, "forbidden")

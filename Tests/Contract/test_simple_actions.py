@@ -135,3 +135,54 @@ def test_a_bad_action_gets_an_error_and_the_connection_stays(simple, frame):
     client.send(**frame)
     client.expect("error")
     client.say("still here")
+
+
+def test_messages_written_right_after_create_room_reach_all_participants(simple, name, alice, bob):
+    """to the room's participants …: also what is written in the same breath"""
+    author, other = simple(user=alice), simple(user=bob)
+    base = name("breath")
+    for number in range(30):
+        room = f"{base}-{number}"
+        author.send(action="create_room", name=room, participants=[alice, bob])
+        create_message(author, room, f"{room}-1", number)
+    for client in (author, other):
+        for number in range(30):
+            client.expect("message_created", where=with_id(f"{base}-{number}-1"))
+    # Once, not twice.
+    author.say("mark")
+    assert author.waiting("message_created") == []
+
+
+def test_a_participant_who_has_left_still_hears(simple, name, alice, bob):
+    """to the room's participants and joined clients"""
+    author, other = simple(user=alice), simple(user=bob)
+    room = create_room(author, [alice, bob])["id"]
+    other.join(room)
+    other.join("general")
+    create_message(author, room, f"{room}-1", "after leaving")
+    other.expect("message_created", where=with_id(f"{room}-1"))
+
+
+def test_a_participant_added_while_online_hears(node, simple, native, alice, bob):
+    """`PUT /rooms/{room}/members/{user}`; to the room's participants"""
+    author, other = simple(user=alice), simple(user=bob)
+    room = create_room(author, [alice])["id"]
+    assert node.http.put(f"/rooms/{room}/members/{bob}", params={"user": alice}).status_code < 300
+    native().ping()
+    # The addition is told aside; the first message that reaches the new participant proves that it was.
+    for number in range(50):
+        create_message(author, room, f"{room}-{number}", number)
+        author.expect("message_created", where=with_id(f"{room}-{number}"))
+    other.expect("message_created", where=with_id(f"{room}-49"))
+
+
+def test_a_refused_join_leaves_one_where_one_was(node, simple, native, name, alice, bob):
+    """one room at a time: but only for a room that lets one in"""
+    secret = name("secret")
+    native(user=bob).request("create_room", {"name": secret, "participants": [bob], "visibility": "private"}, "room_created")
+    client = simple(user=alice)
+    client.join("general")
+    client.send(type="join", room=secret)
+    client.expect("error")
+    client.say("still in general")
+    client.expect("message", where=lambda frame: frame["sender"] == client.id and frame["content"] == "still in general")
