@@ -94,7 +94,7 @@ import Testing
 
     @Test func whateverIsReadIsLegalAndTheSamePlaceAgain() {
         var read = 0
-        Fuzz.run("positions", perSecond: 15_000) { generator in
+        Fuzz.run("positions", perSecond: 50_000) { generator in
             let text = text(&generator)
             let (position, cursor) = (Position(text), Cursor(text))
             if let position {
@@ -112,6 +112,6 @@ import Testing
             return nil
         }
         // Were everything refused, nothing but the refusal would be tested.
-        #expect(read > 0)
+        #expect(read > 0 || !Fuzz.isBroad)
     }
 }

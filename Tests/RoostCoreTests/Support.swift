@@ -50,6 +50,9 @@ func json(_ text: String) -> RawJSON { RawJSON(validated: Array(text.utf8)) }
 /// A seeded random driver. `ROOST_FUZZ_SECONDS` scales the number of rounds; `ROOST_FUZZ_SEED` runs one round alone.
 enum Fuzz {
     private static let environment = ProcessInfo.processInfo.environment
+    private static let alone = environment["ROOST_FUZZ_SEED"].flatMap { Int($0) }
+    /// Whether there are enough rounds to expect a bit of everything.
+    static var isBroad: Bool { alone == nil }
 
     /// - Parameters:
     ///   - perSecond: rounds that a debug build does in about a second.
@@ -57,7 +60,6 @@ enum Fuzz {
     static func run(_ name: String, perSecond: Int, _ round: (inout SeededGenerator) -> String?) {
         let seconds = environment["ROOST_FUZZ_SECONDS"].flatMap { Double($0) } ?? 2.5
         let rounds = max(1, Int(Double(perSecond) * seconds))
-        let alone = environment["ROOST_FUZZ_SEED"].flatMap { Int($0) }
         var failures = 0
         for seed in alone.map({ $0...$0 }) ?? 1...rounds where failures < 3 {
             var generator = SeededGenerator(seed: seed)

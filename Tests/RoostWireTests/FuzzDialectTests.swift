@@ -56,7 +56,7 @@ import Testing
 
     @Test func native() {
         var requests = 0
-        Fuzz.run("native", perSecond: 5_000) { generator in
+        Fuzz.run("native", perSecond: 25_000) { generator in
             let payload = object(
                 &generator, generator.oneIn(2) ? [#""room":"general""#, #""content":1"#, #""participants":[]"#] : [])
             let frame = #"{"type":"\#(generator.pick(Self.types))","messageId":"m1","payload":\#(payload)}"#
@@ -66,10 +66,8 @@ import Testing
                 requests += 1
                 // What is taken is one JSON object, whoever looks.
                 let text = String(decoding: bytes, as: UTF8.self)
-                if !text.contains("\\ud"), !bytes.contains(0),
-                    (try? JSONSerialization.jsonObject(with: Data(bytes))) is [String: Any] == false,
-                    text.range(of: "[0-9]{18,}|[eE][+-]?[0-9]{3,}", options: .regularExpression) == nil
-                {
+                let others = try? JSONSerialization.jsonObject(with: Data(bytes))
+                if !(others is [String: Any]), !FuzzJSONTests.isDisputed(bytes) {
                     return "taken, but no JSON object: \(text)"
                 }
                 if case .message(_, let content, _, _) = request.command,
@@ -80,12 +78,12 @@ import Testing
             }
             return problem(outcome, of: bytes)
         }
-        #expect(requests > 0)
+        #expect(requests > 0 || !Fuzz.isBroad)
     }
 
     @Test func simple() {
         var objects = 0
-        Fuzz.run("simple", perSecond: 5_000) { generator in
+        Fuzz.run("simple", perSecond: 15_000) { generator in
             let bytes = bytes(
                 object(&generator, generator.oneIn(2) ? [#""type":"message""#, #""content":1"#] : []), &generator)
             let outcome = SimpleDecoder.decode(ByteBuffer(bytes: bytes))
@@ -101,6 +99,6 @@ import Testing
             }
             return problem(outcome, of: bytes)
         }
-        #expect(objects > 0)
+        #expect(objects > 0 || !Fuzz.isBroad)
     }
 }

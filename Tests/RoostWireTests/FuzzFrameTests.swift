@@ -25,7 +25,7 @@ import Testing
 
     @Test func framesGiveTheSameHoweverSplitAndNoMoreThanWasSent() {
         var (messages, violations) = (0, Set<CloseCode>())
-        Fuzz.run("WebSocket", perSecond: 1_500) { generator in
+        Fuzz.run("WebSocket", perSecond: 12_000) { generator in
             var bytes: [UInt8] = []
             for _ in 0..<(1 + generator.below(6)) { bytes += frame(&generator).bytes }
             if generator.oneIn(2) { Fuzz.mutate(&bytes, [0, 0x7E, 0x7F, 0x80, 0x81, 0xFE, 0xFF], &generator) }
@@ -58,8 +58,9 @@ import Testing
             let split = Reading(bytes, cuts: cuts, limit: limit)
             return split == whole ? nil : "\(bytes) at \(cuts): \(split) instead of \(whole)"
         }
-        #expect(messages > 0)
-        #expect(violations.isSubset(of: [.protocolError, .badUTF8, .tooBig]) && !violations.isEmpty)
+        #expect(messages > 0 || !Fuzz.isBroad)
+        #expect(violations.isSubset(of: [.protocolError, .badUTF8, .tooBig]))
+        #expect(!violations.isEmpty || !Fuzz.isBroad)
     }
 
     private static let heads = [
@@ -71,7 +72,7 @@ import Testing
 
     @Test func headsAreIncompleteForeignOrWhole() {
         var (complete, accepted) = (0, 0)
-        Fuzz.run("request heads", perSecond: 1_500) { generator in
+        Fuzz.run("request heads", perSecond: 8_000) { generator in
             var bytes = Array(generator.pick(Self.heads).utf8)
             if !generator.oneIn(5) {
                 Fuzz.mutate(&bytes, Array("\r\n\r\n :,=?%&/\0\u{7F}é GETHP1.upgrade".utf8) + [0xFF], &generator)
@@ -107,12 +108,12 @@ import Testing
             }
             return nil
         }
-        #expect(complete > 0 && accepted > 0)
+        #expect((complete > 0 && accepted > 0) || !Fuzz.isBroad)
     }
 
     @Test func queriesGiveNoMoreThanWasSent() {
         var read = 0
-        Fuzz.run("queries", perSecond: 5_000) { generator in
+        Fuzz.run("queries", perSecond: 40_000) { generator in
             var bytes = Array(
                 generator.pick(["user=ann&name=Ann%20Lee", "rooms=a,b&after=e%3A42", "a=%C3%A9&b=+x+", "x"]).utf8)
             Fuzz.mutate(&bytes, Array("%&=+aF4\0é".utf8) + [0xC3, 0xFF], &generator)
@@ -128,6 +129,6 @@ import Testing
             let plain = query.filter { !"%&=+".contains($0) }
             return percentDecoded(plain).map { Array($0.utf8) } == Array(plain.utf8) ? nil : plain.debugDescription
         }
-        #expect(read > 0)
+        #expect(read > 0 || !Fuzz.isBroad)
     }
 }

@@ -28,18 +28,18 @@ import Testing
     }
 
     /// Text that Foundation sees otherwise, rightly or not: no verdict to compare with.
-    private func isDisputed(_ bytes: [UInt8]) -> Bool {
+    static func isDisputed(_ bytes: [UInt8]) -> Bool {
         // Foundation takes a byte order mark, looks for UTF-16 by zeros, and wants surrogates in pairs.
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.contains(0) { return true }
         let text = String(decoding: bytes, as: UTF8.self).lowercased()
         if text.contains("\\ud") { return true }
-        // And numbers that fit into its own types. It lets a list end with a comma.
-        return text.range(of: "[0-9][.0-9]{17,}|e[+-]?[0-9]{3,}|,[ \t\r\n]*\\]", options: .regularExpression) != nil
+        // And numbers that fit into its own types. It lets lists and objects end with a comma.
+        return text.range(of: "[0-9][.0-9]{17,}|e[+-]?[0-9]{3,}|,[ \t\r\n]*[\\]}]", options: .regularExpression) != nil
     }
 
     @Test func whatOneReaderTakesTheOtherTakesToo() {
         var (taken, refused) = (0, 0)
-        Fuzz.run("JSON", perSecond: 4_000) { generator in
+        Fuzz.run("JSON", perSecond: 25_000) { generator in
             var bytes = Array(Self.value(&generator).utf8)
             Fuzz.mutate(&bytes, Self.alphabet, &generator)
             bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
@@ -55,7 +55,7 @@ import Testing
                     return "the value is said to be at \(span)"
                 }
             }
-            if problem == .tooDeep || isDisputed(bytes) { return nil }
+            if problem == .tooDeep || Self.isDisputed(bytes) { return nil }
             if problem == nil { taken += 1 } else { refused += 1 }
             let others = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
             if (others != nil) != (problem == nil) {
@@ -65,11 +65,11 @@ import Testing
             return nil
         }
         // Were one of them never to happen, nothing would be compared.
-        #expect(taken > 0 && refused > 0)
+        #expect((taken > 0 && refused > 0) || !Fuzz.isBroad)
     }
 
     @Test func nestingIsRefusedJustBeyond64HoweverItIsMixed() {
-        Fuzz.run("depth", perSecond: 800) { generator in
+        Fuzz.run("depth", perSecond: 1_000) { generator in
             let levels = 50 + generator.below(30)
             var (open, close) = ("", "")
             for _ in 0..<levels {

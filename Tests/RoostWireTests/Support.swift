@@ -81,6 +81,9 @@ func written(_ write: (inout ByteBuffer) -> Void) -> String {
 /// `ROOST_FUZZ_TRACE` prints each seed before its round, to find the one that ends the process.
 enum Fuzz {
     private static let environment = ProcessInfo.processInfo.environment
+    private static let alone = environment["ROOST_FUZZ_SEED"].flatMap { Int($0) }
+    /// Whether there are enough rounds to expect a bit of everything.
+    static var isBroad: Bool { alone == nil }
 
     /// - Parameters:
     ///   - perSecond: rounds that a debug build does in about a second.
@@ -88,7 +91,6 @@ enum Fuzz {
     static func run(_ name: String, perSecond: Int, _ round: (inout SeededGenerator) -> String?) {
         let seconds = environment["ROOST_FUZZ_SECONDS"].flatMap { Double($0) } ?? 2.5
         let rounds = max(1, Int(Double(perSecond) * seconds))
-        let alone = environment["ROOST_FUZZ_SEED"].flatMap { Int($0) }
         let isTraced = environment["ROOST_FUZZ_TRACE"] != nil
         var failures = 0
         for seed in alone.map({ $0...$0 }) ?? 1...rounds where failures < 3 {
