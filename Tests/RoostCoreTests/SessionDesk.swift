@@ -1,0 +1,71 @@
+import RoostCore
+
+/// A session with the world around it, as a test sets it.
+struct SessionDesk {
+    var session: Session
+    var limits: Limits
+    var now = Moment.at(0)
+    /// The rooms the connection is in.
+    var rooms: Set<RoomName> = []
+    /// What the user's bucket says next; nil: as many as are asked for.
+    var lease: Session.Lease?
+    /// How many tokens were asked for, each time.
+    private(set) var asked: [Int] = []
+    private(set) var freshIDs = 0
+    var freshID: (Int) -> String = { "fresh\($0)" }
+
+    init(
+        _ name: String = "ann", anonymous: Bool = true, lasting: Bool = true, limits: Limits = Limits(),
+        now: Moment = .at(0)
+    ) {
+        self.limits = limits
+        self.now = now
+        let identity = Identity(user: user(name), name: name.uppercased(), client: "c1", isLasting: lasting)
+        session = Session(identity: identity, isAnonymous: anonymous, limits: limits, now: now)
+    }
+
+    mutating func handle(_ command: Command, id: MessageID? = nil) -> Session.Action {
+        var (asked, fresh) = (asked, freshIDs)
+        defer { (self.asked, freshIDs) = (asked, fresh) }
+        return session.handle(
+            Request(id: id, command: command), limits: limits, rooms: rooms.count, isIn: { rooms.contains($0) },
+            now: now,
+            lease: { count in
+                asked.append(count)
+                return lease ?? .tokens(count)
+            },
+            freshID: {
+                fresh += 1
+                return freshID(fresh)
+            })
+    }
+
+    mutating func say(
+        _ room: RoomName? = nil, as sender: String? = nil, id: MessageID? = MessageID("m"), kind: MessageKind = .message
+    ) -> Session.Action {
+        handle(.message(room: room, content: json("1"), kind: kind, sender: sender.map { user($0) }), id: id)
+    }
+}
+
+extension Session.Action {
+    var refusal: ErrorCode? {
+        guard case .refuse(let failure, _) = self else { return nil }
+        return failure.code
+    }
+
+    var refusedRoom: RoomName? {
+        guard case .refuse(_, let room) = self else { return nil }
+        return room
+    }
+
+    var isClose: Bool {
+        if case .close = self { true } else { false }
+    }
+}
+
+/// Limits with some of them changed.
+func limits(_ change: (inout Limits) -> Void) -> Limits {
+    var limits = Limits()
+    change(&limits)
+    return limits
+}
