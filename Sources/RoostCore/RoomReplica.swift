@@ -87,8 +87,13 @@ public struct RoomReplica<Handle> {
     public mutating func push(upTo last: UInt64, _ send: (Handle) -> Bool) {
         let before = head
         head = last
-        for index in readers.indices where readers[index].place == .live {
-            if !send(readers[index].handle) { readers[index].place = .behind(seq: before, reading: false) }
+        for index in readers.indices {
+            switch readers[index].place {
+            case .live: if !send(readers[index].handle) { readers[index].place = .behind(seq: before, reading: false) }
+            // It was ahead, and the replica has come up with it.
+            case .behind(last, reading: false): readers[index].place = .live
+            case .behind: break
+            }
         }
     }
 
@@ -128,17 +133,13 @@ public struct RoomReplica<Handle> {
         case read(after: UInt64)
         /// It is ahead of the replica: ask again when the head has moved.
         case wait
-        /// Nothing: it is live now, or a read is under way.
+        /// Nothing: it is live, or a read is under way.
         case none
     }
 
     public mutating func startReading(_ index: Int) -> Step {
         guard case .behind(let seq, reading: false) = readers[index].place else { return .none }
         guard seq <= head else { return .wait }
-        guard seq < head else {
-            readers[index].place = .live
-            return .none
-        }
         readers[index].place = .behind(seq: seq, reading: true)
         return .read(after: seq)
     }

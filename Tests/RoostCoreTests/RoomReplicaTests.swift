@@ -102,24 +102,40 @@ import Testing
 
     @Test func aReaderBehindReadsFromItsPlaceUntilItStandsAtTheHead() {
         var replica = replica(head: 5, [("r", 2)])
-        #expect(replica.startReading(0) == 2)
-        #expect(replica.startReading(0) == nil)
+        #expect(replica.startReading(0) == .read(after: 2))
+        #expect(replica.startReading(0) == .none)
         #expect(replica.readers[0].place == .behind(seq: 2, reading: true))
         #expect(push(&replica, upTo: 6) == [])
         #expect(replica.advance(0, to: 5) == false)
         #expect(replica.readers[0].place == .behind(seq: 5, reading: false))
-        #expect(replica.startReading(0) == 5)
+        #expect(replica.startReading(0) == .read(after: 5))
         #expect(replica.advance(0, to: 6) == true)
-        #expect(replica.startReading(0) == nil)
+        #expect(replica.startReading(0) == .none)
         #expect(push(&replica, upTo: 7) == ["r"])
+    }
+
+    @Test func aReaderAheadWaitsUntilTheReplicaComesUpWithIt() {
+        var replica = replica(head: 5, [("ahead", 7), ("far", 9)])
+        #expect(replica.startReading(0) == .wait)
+        #expect(push(&replica, upTo: 6) == [])
+        #expect(push(&replica, upTo: 7) == [])
+        #expect(replica.readers[0].place == .live)
+        #expect(push(&replica, upTo: 12) == ["ahead"])
+        #expect(replica.startReading(1) == .read(after: 9))
+    }
+
+    @Test func whatAReaderHearsYetIsWhatIsBeyondItsPlace() {
+        let replica = replica(head: 5, [("live", 5), ("behind", 2), ("ahead", 8)])
+        #expect((0...2).map { replica.hears($0, 6) } == [true, true, false])
+        #expect((0...2).map { replica.hears($0, 2) } == [true, false, false])
     }
 
     @Test func seekingPutsAReaderBackAndEndsItsRead() {
         var replica = replica(head: 5, [("r", 5)])
         replica.seek(0, to: 1)
-        #expect(replica.startReading(0) == 1)
+        #expect(replica.startReading(0) == .read(after: 1))
         replica.seek(0, to: 3)
-        #expect(replica.startReading(0) == 3)
+        #expect(replica.startReading(0) == .read(after: 3))
         replica.seek(0, to: 5)
         #expect(replica.readers[0].place == .live)
     }

@@ -40,6 +40,11 @@ struct SessionDesk {
             })
     }
 
+    /// Joins alone, and the shard lets it in.
+    mutating func settle(in room: RoomName) {
+        if case .join(let join) = handle(.join(.init(room: room, alone: true))) { session.settle(in: join.room) }
+    }
+
     mutating func say(
         _ room: RoomName? = nil, as sender: String? = nil, id: MessageID? = MessageID("m"), kind: MessageKind = .message
     ) -> Session.Action {

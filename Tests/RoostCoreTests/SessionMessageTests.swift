@@ -39,10 +39,10 @@ import Testing
             return draft.room
         }
         #expect(target() == .general)
-        _ = desk.handle(.join(.init(room: .random, alone: true)))
+        desk.settle(in: .random)
         desk.rooms = [.random]
         #expect(target() == .random)
-        _ = desk.handle(.join(.init(room: .support, alone: true)))
+        desk.settle(in: .support)
         desk.rooms = [.support]
         #expect(target() == .support)
         _ = desk.handle(.leave(.support))
@@ -62,7 +62,7 @@ import Testing
 
     @Test func leavingAnotherRoomKeepsTheOneTheClientIsIn() {
         var desk = SessionDesk()
-        _ = desk.handle(.join(.init(room: .random, alone: true)))
+        desk.settle(in: .random)
         desk.rooms = [.random, .support]
         _ = desk.handle(.leave(.support))
         #expect(desk.session.room == .random)
@@ -95,7 +95,7 @@ import Testing
 
     @Test func aPersonalRoomTheClientIsInIsNotPublishedToEither() {
         var desk = SessionDesk()
-        _ = desk.handle(.join(.init(room: room("user:ann"), alone: true)))
+        desk.settle(in: room("user:ann"))
         #expect(desk.say().refusal == .forbidden)
     }
 

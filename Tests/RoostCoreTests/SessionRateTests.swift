@@ -37,7 +37,7 @@ import Testing
 
     @Test func aRefusedMessageNamesItsRoomOtherFramesNone() {
         var desk = SessionDesk(limits: Self.slow)
-        _ = desk.handle(.join(.init(room: .support, alone: true)))
+        desk.settle(in: .support)
         for _ in 0..<4 { _ = desk.handle(.ping) }
         #expect(desk.say(.random).refusedRoom == .random)
         #expect(desk.say(nil).refusedRoom == .support)
@@ -52,7 +52,7 @@ import Testing
     @Test func aRefusedFrameHasNoEffect() {
         var desk = SessionDesk(limits: Self.slow)
         for _ in 0..<5 { _ = desk.handle(.ping) }
-        _ = desk.handle(.join(.init(room: .random, alone: true)))
+        desk.settle(in: .random)
         #expect(desk.session.room == nil)
     }
 

@@ -38,6 +38,9 @@ import Testing
         desk.rooms = [.general]
         let join = Command.Join(room: .random, alone: true)
         #expect(desk.handle(.join(join)) == .join(join))
+        // Not before it has been let in.
+        #expect(desk.session.room == nil)
+        desk.session.settle(in: .random)
         #expect(desk.session.room == .random)
     }
 
