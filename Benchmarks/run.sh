@@ -7,16 +7,18 @@ rounds=${ROUNDS:-3}
 seconds=${SECONDS_EACH:-5}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-pin() { if command -v taskset >/dev/null; then taskset -c "$@"; else shift; "$@"; fi; }
+on_first=() on_second=()
+if command -v taskset >/dev/null; then on_first=(taskset -c 0) on_second=(taskset -c 1); fi
 
 one() { # name, store URL, bench arguments…
   local name=$1 store=$2 server url
   shift 2
-  pin 0 "$roost" serve --port 0 --loops 1 --store "$store" --rate-limit-messages 0 --rate-limit-connects 0 \
+  : >"$scratch/out"
+  "${on_first[@]}" "$roost" serve --port 0 --loops 1 --store "$store" --rate-limit-messages 0 --rate-limit-connects 0 \
     >"$scratch/out" 2>"$scratch/err" &
   server=$!
   until url=$(grep -o 'http://.*' "$scratch/out"); do kill -0 "$server"; done
-  pin 1 "$roost" bench "$@" --url "$url" --pid "$server" --json 2>/dev/null >>"$scratch/$name"
+  "${on_second[@]}" "$roost" bench "$@" --url "$url" --pid "$server" --json 2>/dev/null >>"$scratch/$name"
   kill "$server"
   wait "$server" || true
 }

@@ -35,7 +35,7 @@ public struct TokenBucket: Sendable, Equatable {
     /// Adds what has come in meanwhile; returns the whole tokens there are.
     @discardableResult
     public mutating func fill(rate: Int, burst: Int, now: Moment) -> Int {
-        let elapsed = max(0, min(now - filledAt, 3_600_000))
+        let elapsed = max(0, min(now - filledAt, Int64(burst) * 1000 / Int64(max(1, rate)) + 1))
         level = min(Int64(burst) * 1000, level + elapsed * Int64(rate))
         filledAt = max(filledAt, now)
         return Int(level / 1000)

@@ -24,6 +24,9 @@ public struct RoomName: Hashable, Sendable, Comparable, CustomStringConvertible 
     /// The user whose own room this is (`user:ID`), or nil for an ordinary room.
     public var owner: UserID? { text.hasPrefix("user:") ? UserID(text.dropFirst(5)) : nil }
 
+    /// Whether the name is kept for personal rooms: nobody creates one of these.
+    public var isReserved: Bool { text.hasPrefix("user:") }
+
     public var description: String { text }
 
     public static func < (a: RoomName, b: RoomName) -> Bool { a.text < b.text }
@@ -39,7 +42,7 @@ public struct RoomName: Hashable, Sendable, Comparable, CustomStringConvertible 
     }
 }
 
-/// Who speaks: 1–128 bytes of any text without control characters.
+/// Who speaks: 1–128 bytes of any text without ASCII control characters.
 public struct UserID: Hashable, Sendable, Comparable, CustomStringConvertible {
     public static let maxBytes = 128
 
@@ -83,7 +86,7 @@ extension String {
     }
 }
 
-/// Whether `text` has 1 to `limit` bytes and none of them is a control character.
+/// Whether `text` has 1 to `limit` bytes and none of them is an ASCII control character.
 public func isPrintable(_ text: some StringProtocol, upTo limit: Int) -> Bool {
     let bytes = text.utf8
     return (1...limit).contains(bytes.count) && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }

@@ -141,7 +141,7 @@ public struct Session: Sendable {
         }
         if leased == 0 {
             switch lease(min(Session.leaseSize, max(1, limits.rateBurst / 16))) {
-            case .tokens(let count): leased = count
+            case .tokens(let count): leased = max(1, count)
             case .wait(let milliseconds): return milliseconds
             }
         }
@@ -206,7 +206,7 @@ extension RoomPlan {
         if let title = wish.name, !isPrintable(title, upTo: RoomInfo.maxTitleBytes) {
             return .failure(Failure(.invalid, "A room's name has 1 to \(RoomInfo.maxTitleBytes) bytes of plain text."))
         }
-        guard let name = wish.name.flatMap({ RoomName($0) }) ?? RoomName(freshID()), name.owner == nil else {
+        guard let name = wish.name.flatMap({ RoomName($0) }) ?? RoomName(freshID()), !name.isReserved else {
             return .failure(Failure(.invalid, "Names that start with user: are kept for personal rooms."))
         }
         return .success(

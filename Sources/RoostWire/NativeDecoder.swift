@@ -94,5 +94,5 @@ extension JSONScanner.Problem {
     }
 }
 
-/// A client's own text in an error, kept short.
-func quoted(_ text: String) -> String { "\"\(text.prefix(64))\"" }
+/// A client's own text in an error, kept short: by scalars, since one character may be of any length.
+func quoted(_ text: String) -> String { "\"\(String.UnicodeScalarView(text.unicodeScalars.prefix(64)))\"" }

@@ -41,7 +41,7 @@ extension API {
             var wish = try fields.roomWish(needsParticipants: false)
             // A room's own id may be given beside its name for people.
             if let id = try fields.string("id") {
-                guard let name = RoomName(id), name.owner == nil else {
+                guard let name = RoomName(id), !name.isReserved else {
                     throw Problem(.invalid, "id must be 1 to 128 of A-Z a-z 0-9 _ . : - and not begin with user:.")
                 }
                 let title = wish.name
