@@ -34,7 +34,7 @@ test-browser: test-swift ## the web chat and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 
 test-full: test ## everything of test, and the Swift and contract suites again under ThreadSanitizer
-	TSAN_OPTIONS=halt_on_error=1 swift test $(SWIFT_FLAGS) $(TSAN)
+	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS=halt_on_error=1 swift test $(SWIFT_FLAGS) $(TSAN)
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
 	cd Tests/Contract && TSAN_OPTIONS="halt_on_error=1 exitcode=66" CONTRACT_PATIENCE=4 \
 	  ROOST_BIN=$$(cd $(CURDIR) && swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost $(PYTEST)
