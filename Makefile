@@ -23,7 +23,7 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 
 test: lint test-swift test-contract test-browser ## the whole suite, the real parts it needs included
 
-test-swift: setup ## unit, engine and simulation tests in Swift
+test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS)
 

@@ -83,8 +83,7 @@ extension Shard {
         }
         // Live readers may not have heard the newest of these yet. The room is at least as far as any of its readers.
         bridge(page, room)
-        var reached = page.messages.last?.seq ?? max(after, page.head.floor, page.head.head)
-        if page.messages.isEmpty { reached = max(reached, after) }
+        let reached = page.messages.last?.seq ?? max(after, page.head.floor, page.head.head)
         let next = page.messages.first?.seq ?? reached + 1
         if next > after + 1 { reply(.gap(room: room.name, from: after + 1, to: next - 1), to: connection, id: nil) }
         let onlyCreated = !connection.seats[seat].role.isMember

@@ -74,7 +74,7 @@ extension Shard {
     private func enter(_ open: PendingOpen) {
         let name = open.join.room
         if let room = rooms[name], isOpenToAll(room), isWithinReach(open.join.after, room) {
-            connectionAttends(open)
+            stopWaiting(open)
             seat(open, in: room)
             return
         }
@@ -98,7 +98,8 @@ extension Shard {
         return after.epoch == replica.epoch && after.seq <= replica.head
     }
 
-    private func connectionAttends(_ open: PendingOpen) {
+    /// A participant is no longer about to hear of the room: it does now, or was not let in.
+    private func stopWaiting(_ open: PendingOpen) {
         if !open.role.isMember { open.connection.attending.removeAll { $0 == open.join.room } }
     }
 
@@ -147,7 +148,7 @@ extension Shard {
             opens.append(open)
             return scheduleTick()
         }
-        connectionAttends(open)
+        stopWaiting(open)
         if case .success(let head) = answer {
             if room.replica?.epoch != head.epoch { restart(room, head) }
             adopt(head, room)
