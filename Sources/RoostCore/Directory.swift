@@ -40,12 +40,14 @@ public struct RoomInfo: Sendable, Equatable {
     public var createdAt: Timestamp
     public var epoch: Epoch
     public var head: UInt64
+    /// As `RoomHead.floor`.
+    public var floor: UInt64
     public var lastMessage: RawJSON?
     public var lastMessageAt: Timestamp?
 
     public init(
         name: RoomName, title: String, visibility: Visibility, participants: [UserID], createdAt: Timestamp,
-        epoch: Epoch, head: UInt64, lastMessage: RawJSON? = nil, lastMessageAt: Timestamp? = nil
+        epoch: Epoch, head: UInt64, floor: UInt64 = 0, lastMessage: RawJSON? = nil, lastMessageAt: Timestamp? = nil
     ) {
         self.name = name
         self.title = title
@@ -54,6 +56,7 @@ public struct RoomInfo: Sendable, Equatable {
         self.createdAt = createdAt
         self.epoch = epoch
         self.head = head
+        self.floor = floor
         self.lastMessage = lastMessage
         self.lastMessageAt = lastMessageAt
     }

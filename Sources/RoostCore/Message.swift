@@ -25,6 +25,10 @@ public enum MessageKind: UInt8, Sendable {
     case message = 0
     /// Written by the simple dialect's `create_message`, heard as `message_created` there.
     case created = 1
+    /// A tombstone: says that an earlier message is gone. Its content is `{"ref":"ID","refSeq":42}`.
+    case deleted = 2
+    /// A message of which only its place is left; its content is `null`.
+    case redacted = 3
 }
 
 /// Who asks the log to append, for the log's own check inside its transaction.
@@ -43,10 +47,15 @@ public struct Draft: Sendable, Equatable {
     public var kind: MessageKind
     public var content: RawJSON
     public var authority: Authority
+    /// Where the log ended when the message was first sent: should the dedupe window have forgotten it, the log is
+    /// searched from there.
+    public var since: Position?
+    /// A tombstone's message: its content is redacted in the same transaction.
+    public var redacts: UInt64?
 
     public init(
         room: RoomName, sender: UserID, id: MessageID, kind: MessageKind = .message, content: RawJSON,
-        authority: Authority = .member
+        authority: Authority = .member, since: Position? = nil, redacts: UInt64? = nil
     ) {
         self.room = room
         self.sender = sender
@@ -54,6 +63,8 @@ public struct Draft: Sendable, Equatable {
         self.kind = kind
         self.content = content
         self.authority = authority
+        self.since = since
+        self.redacts = redacts
     }
 
     /// What the draft costs in memory while it waits, in bytes, roughly.
@@ -96,11 +107,14 @@ public enum Verdict: Sendable, Equatable {
 public struct Committed: Sendable, Equatable {
     public var room: RoomName
     public var epoch: Epoch
+    /// The log's floor after the append.
+    public var floor: UInt64
     public var messages: [Message]
 
-    public init(room: RoomName, epoch: Epoch, messages: [Message]) {
+    public init(room: RoomName, epoch: Epoch, floor: UInt64 = 0, messages: [Message]) {
         self.room = room
         self.epoch = epoch
+        self.floor = floor
         self.messages = messages
     }
 }

@@ -14,18 +14,25 @@ public enum NativeEncoder {
         }
     }
 
-    /// Appends the JSON of a message, as rooms hear it and history lists it.
+    /// Appends the JSON of a log's entry, as rooms hear it and history lists it.
     public static func put(_ message: Message, into out: inout ByteBuffer) {
-        envelope("message", message.id.text, message.at, &out) { out in
+        let isTombstone = message.kind == .deleted
+        envelope(isTombstone ? "deleted" : "message", message.id.text, message.at, &out) { out in
             out.put("{\"room\":")
             out.putString(message.room.text)
             out.put(",\"seq\":")
             out.putNumber(message.seq)
             out.put(",\"sender\":")
             out.putString(message.sender.text)
-            out.put(",\"content\":")
-            out.putJSON(message.content)
-            out.put("}")
+            if isTombstone {
+                // Its content is an object of what else there is to say.
+                out.put(",")
+                out.writeBytes(message.content.bytes.dropFirst())
+            } else {
+                out.put(",\"content\":")
+                out.putJSON(message.content)
+                out.put(message.kind == .redacted ? ",\"deleted\":true}" : "}")
+            }
         }
     }
 

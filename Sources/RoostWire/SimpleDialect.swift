@@ -98,11 +98,14 @@ public enum SimpleEncoder {
         switch message.kind {
         case .message: said(&out, by: message.sender.text, message.content, message.at)
         case .created: created(&out, message)
+        // The dialect has no word for what is gone.
+        case .deleted, .redacted: break
         }
     }
 
     private static func put(_ ack: Event.Ack, into out: inout ByteBuffer) {
         switch ack.draft.kind {
+        case .deleted, .redacted: break
         case .message: said(&out, by: "server", ack.draft.content, ack.at)
         case .created:
             // Who listens hears it as everyone does; who doesn't, or has sent it before, must hear of it here.
