@@ -8,7 +8,7 @@ extension Hub {
         _ wish: Command.HistoryRequest, user: UserID?
     ) async throws(StoreError) -> Result<Event.HistoryPage, Failure> {
         let request = OpenRequest(room: wish.room, user: user, create: false)
-        switch try await store.open([request], at: clock.wall())[0] {
+        switch try await store.open([request], at: world.wall())[0] {
         case .failure(let failure): return .failure(failure)
         case .success(let head): return try await page(wish, head)
         }
@@ -57,7 +57,7 @@ extension Hub {
     public func createRoom(
         _ plan: RoomPlan, except connection: UInt64 = 0
     ) async throws(StoreError) -> Result<(RoomInfo, [User]), Failure> {
-        switch try await store.createRoom(plan, at: clock.wall()) {
+        switch try await store.createRoom(plan, at: world.wall()) {
         case .failure(let failure): return .failure(failure)
         case .success(let info):
             let users = try await participants(of: info)

@@ -8,9 +8,8 @@ public import RoostEngine
 /// Shards share nothing on the message path. What is here is touched once per batch or by joins and leaves.
 public final class Hub: Sendable {
     public let store: any Store
-    public let limits: Limits
-    public let node: String
-    let clock: HubClock
+    let settings: HubSettings
+    let world: World
     let log: Logger
     private let shards: [BoundShard]
     private let interest = Locked<[RoomName: UInt64]>([:])
@@ -19,7 +18,9 @@ public final class Hub: Sendable {
     private let ingest: Ingest
     private let route: Route
     let scribe: Scribe
-    public let isAnonymous: Bool
+    public var limits: Limits { settings.limits }
+    public var node: String { settings.node }
+    public var isAnonymous: Bool { settings.isAnonymous }
 
     struct BoundShard: Sendable {
         let loop: any EventLoop
@@ -33,8 +34,7 @@ public final class Hub: Sendable {
 
     /// Makes a shard on each loop. At most 64 loops.
     public static func start(
-        store: any Store, loops: [any EventLoop], limits: Limits, node: String, clock: HubClock, log: Logger,
-        isAnonymous: Bool
+        store: any Store, loops: [any EventLoop], settings: HubSettings, world: World, log: Logger
     ) async throws -> Hub {
         precondition((1...64).contains(loops.count), "a hub has 1 to 64 event loops")
         var shards: [BoundShard] = []
@@ -42,8 +42,7 @@ public final class Hub: Sendable {
             let bound = try await loop.submit { NIOLoopBound(Shard(number: number, loop: loop), eventLoop: loop) }.get()
             shards.append(BoundShard(loop: loop, shard: bound))
         }
-        let hub = Hub(
-            store: store, shards: shards, limits: limits, node: node, clock: clock, log: log, isAnonymous: isAnonymous)
+        let hub = Hub(store: store, shards: shards, settings: settings, world: world, log: log)
         hub.route.hub.withLock { $0 = hub }
         for shard in shards {
             try await shard.loop.submit { shard.shard.value.start(hub: hub) }.get()
@@ -52,21 +51,18 @@ public final class Hub: Sendable {
     }
 
     private init(
-        store: any Store, shards: [BoundShard], limits: Limits, node: String, clock: HubClock, log: Logger,
-        isAnonymous: Bool
+        store: any Store, shards: [BoundShard], settings: HubSettings, world: World, log: Logger
     ) {
         let route = Route()
         self.store = store
         self.shards = shards
-        self.limits = limits
-        self.node = node
-        self.clock = clock
+        self.settings = settings
+        self.world = world
         self.log = log
-        self.isAnonymous = isAnonymous
         self.route = route
-        scribe = Scribe(directory: store, log: log)
+        scribe = Scribe(directory: store, world: world, log: log)
         ingest = Ingest(
-            log: store, wall: clock.wall,
+            log: store, world: world,
             deliver: { outcome in route.hub.withLock { $0 }?.deliver(outcome) },
             complain: { log.error("append failed: nothing of the batch was kept", metadata: ["error": "\($0)"]) })
     }
@@ -149,7 +145,7 @@ public final class Hub: Sendable {
     }
 
     func connected(_ identity: Identity) {
-        let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: clock.monotonic()))
+        let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
         online.withLock { $0[identity.user, default: fresh].connections += 1 }
         guard identity.isLasting else { return }
         scribe.note(Sighting(user: identity.user, name: identity.name == identity.user.text ? nil : identity.name))
@@ -157,7 +153,7 @@ public final class Hub: Sendable {
 
     /// Takes tokens out of the user's bucket: a block at a time, so that the lock is no part of a message's way.
     func lease(_ count: Int, of user: UserID) -> Session.Lease {
-        let now = clock.monotonic()
+        let now = world.monotonic()
         return online.withLock { online in
             online[user]?.bucket.lease(count, rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now)
                 ?? .tokens(count)
@@ -171,20 +167,20 @@ public final class Hub: Sendable {
             online[identity.user] = nil
             return true
         }
-        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: clock.wall())) }
+        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall())) }
     }
 
     func enter(_ room: RoomName, _ identity: Identity, except connection: UInt64) {
         let joined = Event.userJoined(room: room, user: identity.user, name: identity.name)
         // Told under the lock, so that nobody hears of a later leaving first.
         presence.withLock { presence in
-            let change = presence.join(room, identity.user, name: identity.name, at: clock.wall())
+            let change = presence.join(room, identity.user, name: identity.name, at: world.wall())
             if change == .joined { tell(room, joined, except: connection) }
         }
     }
 
     func exit(_ room: RoomName, _ identity: Identity, except connection: UInt64) {
-        let left = Event.userLeft(room: room, user: identity.user, name: identity.name, lastSeen: clock.wall())
+        let left = Event.userLeft(room: room, user: identity.user, name: identity.name, lastSeen: world.wall())
         presence.withLock { presence in
             if presence.leave(room, identity.user) == .left { tell(room, left, except: connection) }
         }

@@ -44,7 +44,7 @@ final class Ingest: Sendable {
 
     private let state = Locked(State())
     private let log: any MessageLog
-    private let wall: @Sendable () -> Timestamp
+    private let world: World
     private let deliver: @Sendable (Outcome) -> Void
     private let complain: @Sendable (StoreError) -> Void
 
@@ -52,11 +52,11 @@ final class Ingest: Sendable {
     ///   - deliver: takes each batch on towards the shards, in order, on the ingest's own task.
     ///   - complain: hears of every append that failed.
     init(
-        log: any MessageLog, wall: @escaping @Sendable () -> Timestamp,
+        log: any MessageLog, world: World,
         deliver: @escaping @Sendable (Outcome) -> Void, complain: @escaping @Sendable (StoreError) -> Void
     ) {
         self.log = log
-        self.wall = wall
+        self.world = world
         self.deliver = deliver
         self.complain = complain
     }
@@ -72,7 +72,7 @@ final class Ingest: Sendable {
             defer { state.isRunning = true }
             return (true, !state.isRunning)
         }
-        if mustStart { Task { await run() } }
+        if mustStart { world.run { await self.run() } }
         return isTaken
     }
 
@@ -93,7 +93,7 @@ final class Ingest: Sendable {
             var verdicts: [Verdict]
             var committed: [Committed] = []
             do throws(StoreError) {
-                let appended = try await log.append(drafts, at: wall())
+                let appended = try await log.append(drafts, at: world.wall())
                 (verdicts, committed) = (appended.verdicts, appended.committed)
             } catch {
                 complain(error)

@@ -15,9 +15,11 @@ final class Scribe: Sendable {
 
     private let state = Locked(State())
     private let directory: any Directory
+    private let world: World
     private let log: Logger
 
-    init(directory: any Directory, log: Logger) {
+    init(directory: any Directory, world: World, log: Logger) {
+        self.world = world
         self.directory = directory
         self.log = log
     }
@@ -33,7 +35,7 @@ final class Scribe: Sendable {
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        if mustStart { Task { await run() } }
+        if mustStart { world.run { await self.run() } }
     }
 
     /// Returns once everything noted before the call has been written.

@@ -114,24 +114,20 @@ extension Shard {
     }
 
     private func begin(_ read: CatchUpRead) {
-        let bound = NIOLoopBound((self, read), eventLoop: loop)
-        let (loop, store, log, name, after) = (loop, hub.store, hub.log, read.room, read.after)
-        Task {
-            var page: LogPage?
+        let (store, log, name, after) = (hub.store, hub.log, read.room, read.after)
+        ask { () -> LogPage? in
             do throws(StoreError) {
-                page = try await store.read(name, after: after, limit: Shard.pageMessages, maxBytes: Shard.pageBytes)
+                return try await store.read(name, after: after, limit: Shard.pageMessages, maxBytes: Shard.pageBytes)
             } catch {
                 log.warning(
                     "the log could not be read; readers wait", metadata: ["room": "\(name)", "error": "\(error)"])
+                return nil
             }
-            let told = page
-            loop.execute {
-                let (shard, read) = bound.value
-                shard.counters.catchUpReads += 1
-                let next = shard.reads.finished { $0.connection?.isOver != true }
-                read.done(shard, told)
-                if let next { shard.begin(next) }
-            }
+        } then: { shard, page in
+            shard.counters.catchUpReads += 1
+            let next = shard.reads.finished { $0.connection?.isOver != true }
+            read.done(shard, page)
+            if let next { shard.begin(next) }
         }
     }
 
@@ -142,21 +138,17 @@ extension Shard {
         let asked = rooms.values.filter { $0.replica != nil }
         guard !asked.isEmpty, !isSweeping else { return }
         isSweeping = true
-        let bound = NIOLoopBound((self, asked), eventLoop: loop)
-        let (loop, store, log, names) = (loop, hub.store, hub.log, asked.map(\.name))
-        Task {
-            var found: [RoomName: RoomHead]?
+        let (store, log, names) = (hub.store, hub.log, asked.map(\.name))
+        ask { () -> [RoomName: RoomHead]? in
             do throws(StoreError) {
-                found = try await store.heads(names)
+                return try await store.heads(names)
             } catch {
                 log.warning("the heads of rooms could not be read", metadata: ["error": "\(error)"])
+                return nil
             }
-            let heads = found
-            loop.execute {
-                let (shard, asked) = bound.value
-                shard.isSweeping = false
-                if let heads { shard.hear(heads: heads, of: asked) }
-            }
+        } then: { shard, heads in
+            shard.isSweeping = false
+            if let heads { shard.hear(heads: heads, of: asked) }
         }
     }
 
@@ -178,22 +170,18 @@ extension Shard {
     private func reopen(_ room: LocalRoom) {
         guard !room.isReopening else { return }
         room.isReopening = true
-        let bound = NIOLoopBound((self, room), eventLoop: loop)
-        let (loop, store, log, name) = (loop, hub.store, hub.log, room.name)
-        Task {
-            var found: RoomHead?
+        let (store, log, name) = (hub.store, hub.log, room.name)
+        ask { () -> RoomHead? in
             do throws(StoreError) {
-                found = try await store.heads([name])[name]
+                return try await store.heads([name])[name]
             } catch {
                 log.warning("a room could not be opened anew", metadata: ["room": "\(name)", "error": "\(error)"])
+                return nil
             }
-            let head = found
-            loop.execute {
-                let (shard, room) = bound.value
-                room.isReopening = false
-                if let head { shard.restart(room, head) }
-                shard.forgetIfEmpty(room)
-            }
+        } then: { shard, head in
+            room.isReopening = false
+            if let head { shard.restart(room, head) }
+            shard.forgetIfEmpty(room)
         }
     }
 

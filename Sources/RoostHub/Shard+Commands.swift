@@ -130,7 +130,7 @@ extension Shard {
         let user = connection.identity.user
         answer(connection, id, room) { [hub] () async throws(StoreError) in
             let request = OpenRequest(room: room, user: user, create: false)
-            return try await hub.store.open([request], at: hub.clock.wall())[0].map { _ in
+            return try await hub.store.open([request], at: hub.world.wall())[0].map { _ in
                 .presence(hub.members(room, after: after))
             }
         }
@@ -156,27 +156,21 @@ extension Shard {
     /// client can't have more answers made than it reads.
     private func answer(
         _ connection: Connection, _ id: MessageID?, _ room: RoomName,
-        _ ask: @escaping @Sendable () async throws(StoreError) -> Result<Event, Failure>
+        _ question: @escaping @Sendable () async throws(StoreError) -> Result<Event, Failure>
     ) {
         connection.pending += 1
-        let bound = NIOLoopBound((self, connection), eventLoop: loop)
-        let loop = loop
-        Task {
-            var event: Event
+        ask { () -> Event in
             do throws(StoreError) {
-                switch try await ask() {
-                case .success(let answer): event = answer
-                case .failure(let failure): event = .error(failure, room: room)
+                switch try await question() {
+                case .success(let answer): return answer
+                case .failure(let failure): return .error(failure, room: room)
                 }
             } catch {
-                event = .error(error.failure, room: room)
+                return .error(error.failure, room: room)
             }
-            let told = event
-            loop.execute {
-                let (shard, connection) = bound.value
-                shard.reply(told, to: connection, id: id)
-                shard.settled(connection)
-            }
+        } then: { shard, event in
+            shard.reply(event, to: connection, id: id)
+            shard.settled(connection)
         }
     }
 }

@@ -116,7 +116,7 @@ extension Shard {
                 continue
             }
             let slot = Int(connection.dialect.rawValue)
-            let frames = encoded[slot] ?? event.frames(for: connection, id: freshID(), now: hub.clock.wall())
+            let frames = encoded[slot] ?? event.frames(for: connection, id: freshID(), now: hub.world.wall())
             encoded[slot] = frames
             send(frames, to: connection)
         }

@@ -28,17 +28,16 @@ extension Shard {
     /// Whoever participates in rooms hears of new messages there without joining.
     func attendRooms(_ connection: Connection) {
         let (user, limit, store) = (connection.identity.user, hub.limits.maxRooms, hub.store)
-        let bound = NIOLoopBound((self, connection), eventLoop: loop)
-        let (loop, log) = (loop, hub.log)
-        Task {
+        let log = hub.log
+        ask {
             do throws(StoreError) {
-                let rooms = try await store.rooms(of: user, limit: limit)
-                loop.execute {
-                    for room in rooms { bound.value.0.attend(room, bound.value.1) }
-                }
+                return try await store.rooms(of: user, limit: limit)
             } catch {
                 log.warning("a participant's rooms could not be read", metadata: ["error": "\(error)"])
+                return []
             }
+        } then: { shard, rooms in
+            for room in rooms { shard.attend(room, connection) }
         }
     }
 
@@ -122,20 +121,15 @@ extension Shard {
             OpenRequest(room: $0.join.room, user: $0.connection.identity.user, create: hub.limits.createOnJoin)
         }
         for open in waiting { rooms[open.join.room]?.opening += 1 }
-        let bound = NIOLoopBound((self, waiting), eventLoop: loop)
-        let (loop, store, clock) = (loop, hub.store, hub.clock)
-        Task {
-            var answers: [Result<RoomHead, Failure>]
+        let (store, world) = (hub.store, hub.world)
+        ask {
             do throws(StoreError) {
-                answers = try await store.open(requests, at: clock.wall())
+                return try await store.open(requests, at: world.wall())
             } catch {
-                answers = requests.map { _ in .failure(error.failure) }
+                return requests.map { _ in Result<RoomHead, Failure>.failure(error.failure) }
             }
-            let told = answers
-            loop.execute {
-                let (shard, waiting) = bound.value
-                for (open, answer) in zip(waiting, told) { shard.opened(open, answer) }
-            }
+        } then: { [waiting] shard, answers in
+            for (open, answer) in zip(waiting, answers) { shard.opened(open, answer) }
         }
     }
 
@@ -297,22 +291,18 @@ extension Shard {
         let requests =
             [OpenRequest(room: name, user: nil, create: false, authority: .server)]
             + connections.map { OpenRequest(room: name, user: $0.identity.user, create: false) }
-        let bound = NIOLoopBound((self, room, connections), eventLoop: loop)
-        let (loop, store, clock, log) = (loop, hub.store, hub.clock, hub.log)
-        Task {
-            var answers: [Result<RoomHead, Failure>]?
+        let (store, world, log) = (hub.store, hub.world, hub.log)
+        ask { () -> [Result<RoomHead, Failure>]? in
             do throws(StoreError) {
-                answers = try await store.open(requests, at: clock.wall())
+                return try await store.open(requests, at: world.wall())
             } catch {
                 log.error(
                     "access to a room could not be rechecked", metadata: ["room": "\(name)", "error": "\(error)"])
+                return nil
             }
-            let told = answers
-            loop.execute {
-                let (shard, room, connections) = bound.value
-                room.rechecks -= 1
-                shard.rechecked(room, turn, connections, told)
-            }
+        } then: { shard, answers in
+            room.rechecks -= 1
+            shard.rechecked(room, turn, connections, answers)
         }
     }
 

@@ -47,8 +47,8 @@ public final class Shard {
 
     func start(hub: Hub) {
         started = hub
-        wheel = TimerWheel(now: hub.clock.monotonic())
-        namePrefix = String(UInt64.random(in: .min ... .max), radix: 36) + "-"
+        wheel = TimerWheel(now: hub.world.monotonic())
+        namePrefix = String(hub.world.random(), radix: 36) + "-"
         let bound = NIOLoopBound(self, eventLoop: loop)
         timer = loop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { _ in
             bound.value.beat()
@@ -68,7 +68,7 @@ public final class Shard {
         return started
     }
 
-    var now: Moment { hub.clock.monotonic() }
+    var now: Moment { hub.world.monotonic() }
 
     /// An id that nobody else has.
     func freshID() -> String {
@@ -167,7 +167,7 @@ public final class Shard {
 
     func reply(_ event: Event, to connection: Connection, id: MessageID?) {
         if case .error(let failure, _) = event { counters.errors[failure.code, default: 0] += 1 }
-        send(event.frames(for: connection, id: id?.text ?? freshID(), now: hub.clock.wall()), to: connection)
+        send(event.frames(for: connection, id: id?.text ?? freshID(), now: hub.world.wall()), to: connection)
     }
 
     /// Queues whole frames; they leave at the end of the tick.
@@ -178,6 +178,23 @@ public final class Shard {
             connection.isDirty = true
             dirty.append(connection)
             scheduleTick()
+        }
+    }
+
+    // MARK: Questions
+
+    /// Asks something that takes its time and comes back to the loop with the answer.
+    func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable () async -> Answer, then: @escaping (Shard, Answer) -> Void
+    ) {
+        let bound = NIOLoopBound((self, then), eventLoop: loop)
+        let loop = loop
+        hub.world.run {
+            let answer = await question()
+            loop.execute {
+                let (shard, then) = bound.value
+                then(shard, answer)
+            }
         }
     }
 

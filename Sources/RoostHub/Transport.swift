@@ -14,13 +14,46 @@ public protocol Transport: AnyObject {
     func close(_ code: CloseCode, reason: String)
 }
 
-/// Time as the shell knows it; virtual in tests.
-public struct HubClock: Sendable {
+/// What the hub takes from outside: time, chance, and what runs its tasks. A simulation gives its own.
+public struct World: Sendable {
     public var monotonic: @Sendable () -> Moment
     public var wall: @Sendable () -> Timestamp
+    /// 64 random bits.
+    public var random: @Sendable () -> UInt64
+    /// Where the hub's tasks run; nil is the usual pool of threads.
+    public var executor: (any TaskExecutor)?
 
-    public init(monotonic: @escaping @Sendable () -> Moment, wall: @escaping @Sendable () -> Timestamp) {
+    public init(
+        monotonic: @escaping @Sendable () -> Moment, wall: @escaping @Sendable () -> Timestamp,
+        random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) },
+        executor: (any TaskExecutor)? = nil
+    ) {
         self.monotonic = monotonic
         self.wall = wall
+        self.random = random
+        self.executor = executor
+    }
+
+    /// Starts a task of the hub's own.
+    func run(_ body: @escaping @Sendable () async -> Void) {
+        Task(executorPreference: executor) { await body() }
+    }
+}
+
+/// What the configuration tells a hub.
+public struct HubSettings: Sendable {
+    public var limits: Limits
+    /// Kinds of room.
+    public var kinds: Kinds
+    /// The node's name, as clients are told it.
+    public var node: String
+    /// Whether the node runs without sign-in.
+    public var isAnonymous: Bool
+
+    public init(limits: Limits = Limits(), kinds: Kinds = Kinds(), node: String, isAnonymous: Bool = true) {
+        self.limits = limits
+        self.kinds = kinds
+        self.node = node
+        self.isAnonymous = isAnonymous
     }
 }

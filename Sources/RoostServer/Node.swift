@@ -44,8 +44,9 @@ public struct Node: Service {
     private func serve(_ store: any Store, _ group: MultiThreadedEventLoopGroup) async throws {
         let limits = Limits(settings)
         let hub = try await Hub.start(
-            store: store, loops: Array(group.makeIterator()), limits: limits, node: Vitals.hostname(),
-            clock: HubClock(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log, isAnonymous: true)
+            store: store, loops: Array(group.makeIterator()),
+            settings: HubSettings(limits: limits, node: Vitals.hostname()),
+            world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log)
         let vitals = Vitals(storeKind: storeKind)
         let admission = Admission(settings: settings, limits: limits, clock: Vitals.monotonic)
         let api = API(hub: hub, admission: admission, vitals: vitals, settings: settings)

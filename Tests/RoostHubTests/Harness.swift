@@ -122,8 +122,8 @@ func withHub(
     log.logLevel = .critical
     let wall = Timestamp(milliseconds: 1_700_000_000_000)
     let hub = try await Hub.start(
-        store: store ?? MemoryStore(at: wall), loops: all, limits: limits, node: "test",
-        clock: HubClock(monotonic: { Moment(milliseconds: 0) }, wall: { wall }), log: log, isAnonymous: true)
+        store: store ?? MemoryStore(at: wall), loops: all, settings: HubSettings(limits: limits, node: "test"),
+        world: World(monotonic: { Moment(milliseconds: 0) }, wall: { wall }), log: log)
     do {
         try await body(hub, all)
     } catch {
