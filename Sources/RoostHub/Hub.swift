@@ -64,7 +64,7 @@ public final class Hub: Sendable {
         ingest = Ingest(
             log: store, world: world,
             deliver: { outcome in route.hub.withLock { $0 }?.deliver(outcome) },
-            complain: { log.error("append failed: nothing of the batch was kept", metadata: ["error": "\($0)"]) })
+            complain: { log.error("append failed", metadata: ["error": "\($0)"]) })
     }
 
     /// The shard of a loop; call it on that loop.

@@ -47,7 +47,8 @@ extension Shard {
             case .stored(let seq, let at, let duplicate):
                 if duplicate { counters.duplicates += 1 }
                 let ack = Event.Ack(
-                    draft: draft, seq: seq, at: at, durability: hub.store.durability, duplicate: duplicate,
+                    draft: draft, seq: seq, at: at, durability: hub.store.durability(of: draft.room),
+                    duplicate: duplicate,
                     authorListens: hears(connection, draft.room, seq))
                 reply(.ack(ack), to: connection, id: draft.id)
             case .rejected(let failure):

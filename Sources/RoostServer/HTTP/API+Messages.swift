@@ -61,7 +61,7 @@ extension API {
                 out.put("{\"room\":")
                 out.putString(name.text)
                 out.field("seq", seq)
-                out.field("durability", hub.store.durability.rawValue)
+                out.field("durability", hub.store.durability(of: name).rawValue)
                 out.put(",\"duplicate\":")
                 out.putBool(duplicate)
                 out.field("messageId", draft.id.text)
