@@ -102,6 +102,7 @@ let package = Package(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
+        .testTarget(name: "RoostServerTests", dependencies: ["RoostCore", "RoostServer", "RoostSettings"]),
     ],
     swiftLanguageModes: [.v6]
 )

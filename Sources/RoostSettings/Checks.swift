@@ -1,11 +1,16 @@
 /// Rules between options, after each has been checked by itself.
 func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) throws(SettingsError) {
     func name(_ key: String, _ flag: String) -> String { spelling(of: origins[key] ?? .default, key: key, flag: flag) }
-    if !settings.bindsLoopbackOnly && !settings.allowAnonymous {
+    if settings.auth == .anonymous && !settings.bindsLoopbackOnly && !settings.allowAnonymous {
         throw .configuration(
             "\(name("host", "--host")) \(shown(settings.host)): must be a loopback address (127.0.0.0/8, ::1 or "
-                + "localhost) unless \(name("allowAnonymous", "--allow-anonymous")) is on, which lets anybody in without "
-                + "a token; sign-in by tokens is not in this version yet")
+                + "localhost) unless \(name("auth", "--auth")) is jwt, which asks everybody for a token, or "
+                + "\(name("allowAnonymous", "--allow-anonymous")) is on, which lets anybody in without one")
+    }
+    if settings.auth == .jwt && settings.jwtSecret == nil {
+        throw .configuration(
+            "\(name("auth", "--auth")) jwt: needs the secret that tokens are signed with; set --jwt-secret, "
+                + "ROOST_JWT_SECRET or ROOST_JWT_SECRET_FILE")
     }
     if let other = memoryStoreConflict(
         settings.store, busIsShared: settings.bus.isShared, hasQueue: settings.queue != .absent)
@@ -16,6 +21,25 @@ func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) thr
                 + "as they can't see this one's memory")
     }
 }
+
+/// What is allowed but seems unwise.
+func doubts(_ settings: Settings, _ origins: [String: SettingOrigin]) -> [SettingsWarning] {
+    guard let secret = settings.jwtSecret else { return [] }
+    let name = spelling(of: origins["jwtSecret"] ?? .default, key: "jwtSecret", flag: "--jwt-secret")
+    var warnings = [SettingsWarning]()
+    if isShort(secret: secret) { warnings.append(SettingsWarning("\(name) \(shortSecretAdvice)")) }
+    if settings.auth == .anonymous {
+        warnings.append(
+            SettingsWarning("\(name) is set, but tokens are not looked at in anonymous mode; --auth jwt asks for them"))
+    }
+    return warnings
+}
+
+/// Whether the secret has less than what RFC 7518 (section 3.2) asks for HS256.
+private func isShort(secret: String) -> Bool { secret.utf8.count < 32 }
+
+private let shortSecretAdvice =
+    "is shorter than 32 bytes, so that whoever has a token could find it by trying; `openssl rand -base64 32` makes one"
 
 /// The key of what a store in memory can't be combined with: others would answer for messages that they don't have.
 func memoryStoreConflict(_ store: StoreURL, busIsShared: Bool, hasQueue: Bool) -> String? {
