@@ -74,7 +74,8 @@ let package = Package(
         .target(
             name: "RoostServer",
             dependencies: [
-                "RoostCore", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostSettings", "RoostWeb",
+                "RoostCore", "RoostAuth", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostSettings",
+                "RoostWeb",
                 nioCore, nioPosix, logging,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
