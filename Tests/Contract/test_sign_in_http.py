@@ -14,7 +14,6 @@ BAD = {
     "other claims": lambda: tampered(mint("mallory"), sub="alice"),
     "no sub": lambda: mint(sub=None),
     "expired": lambda: mint(exp=int(time.time()) - 3600),
-    "not yet": lambda: mint(nbf=int(time.time()) + 3600),
     "garbage": lambda: "garbage",
     "empty": lambda: "",
 }
