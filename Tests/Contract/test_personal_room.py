@@ -9,9 +9,9 @@ def own(user):
     return f"user:{user}"
 
 
-def tell(node, user, content, **params):
+def tell(node, owner, content, **params):
     """Publishes to a user's own room: as a server, which names no user, unless the parameters do."""
-    return node.http.post(f"/rooms/{own(user)}/messages", params=params, json={"content": content})
+    return node.http.post(f"/rooms/{own(owner)}/messages", params=params, json={"content": content})
 
 
 def told(node, user, *contents):
