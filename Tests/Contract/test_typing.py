@@ -179,7 +179,7 @@ def test_a_private_room_of_others(native, http, name, alice, bob):
     assert http.post("/rooms", json=private, params={"user": alice}).status_code == 201
     owner, outsider = native(user=alice), native(user=bob)
     owner.join(private["id"])
-    outsider.refused("typing", {"room": private["id"], "active": True}, "forbidden", "not_found")
+    outsider.refused("typing", {"room": private["id"], "active": True}, "forbidden", "not_found", "conflict")
     response = http.post(f"/rooms/{private['id']}/typing", params={"user": bob}, json={"active": True})
     assert_problem(response, (403, 404), ("forbidden", "not_found"))
     owner.ping()
