@@ -131,24 +131,19 @@ def test_presence_off(node, native, of_kind, room, alice, bob):
     assert watcher.hear(quiet).payload["content"] == 1
 
 
-def test_create_on_join_false(node, native, http_of, of_kind, room, alice):
+def test_create_on_join_false(node, native, of_kind, room, alice):
     """`createOnJoin: false`: joining or publishing creates nothing; what was created otherwise is a room"""
     closed, client = of_kind("closed:"), native(node, user=alice)
     client.refused("join", {"room": closed}, "not_found")
     client.refused("message", {"room": closed, "content": 1}, "not_found")
-    assert_problem(http_of.post(f"/rooms/{closed}/messages", params={"user": alice}, json={"content": 1}),
+    assert_problem(node.http.post(f"/rooms/{closed}/messages", params={"user": alice}, json={"content": 1}),
                    404, "not_found")
-    assert http_of.get(f"/rooms/{closed}").status_code == 404
+    assert node.http.get(f"/rooms/{closed}").status_code == 404
     client.join(room)
-    created = http_of.post("/rooms", params={"user": alice}, json={"id": closed, "participants": [alice]})
+    created = node.http.post("/rooms", params={"user": alice}, json={"id": closed, "participants": [alice]})
     assert created.status_code == 201, created.text
     client.join(closed)
     fill(client, closed, 1)
-
-
-@pytest.fixture
-def http_of(node):
-    return node.http
 
 
 def test_publish_servers(node, native, simple, of_kind, alice):
@@ -184,7 +179,7 @@ def test_history_none(node, native, of_kind, alice):
     assert reader.hear(room).payload["content"] == "live"
 
 
-def test_a_history_room_is_not_retold_by_its_last_message(node, native, of_kind):
+def test_history_none_is_not_told_by_the_last_message(node, native, of_kind):
     """`history: none`: rooms `{…,lastMessage,…}` don't tell it either"""
     room = of_kind("secret:")
     native(node).publish(room, "between-us-only")
