@@ -27,7 +27,7 @@ func doubts(_ settings: Settings, _ origins: [String: SettingOrigin]) -> [Settin
     guard let secret = settings.jwtSecret else { return [] }
     let name = spelling(of: origins["jwtSecret"] ?? .default, key: "jwtSecret", flag: "--jwt-secret")
     var warnings = [SettingsWarning]()
-    if isShort(secret: secret) { warnings.append(SettingsWarning("\(name) \(shortSecretAdvice)")) }
+    if let advice = Settings.advice(onSecret: secret) { warnings.append(SettingsWarning("\(name) \(advice)")) }
     if settings.auth == .anonymous {
         warnings.append(
             SettingsWarning("\(name) is set, but tokens are not looked at in anonymous mode; --auth jwt asks for them"))
@@ -35,11 +35,14 @@ func doubts(_ settings: Settings, _ origins: [String: SettingOrigin]) -> [Settin
     return warnings
 }
 
-/// Whether the secret has less than what RFC 7518 (section 3.2) asks for HS256.
-private func isShort(secret: String) -> Bool { secret.utf8.count < 32 }
-
-private let shortSecretAdvice =
-    "is shorter than 32 bytes, so that whoever has a token could find it by trying; `openssl rand -base64 32` makes one"
+extension Settings {
+    /// What to say of a secret that has less than RFC 7518 (section 3.2) asks for HS256, to follow its name; nil: nothing.
+    public static func advice(onSecret secret: String) -> String? {
+        guard secret.utf8.count < 32 else { return nil }
+        return "is shorter than 32 bytes, so that whoever has a token could find it by trying; "
+            + "`openssl rand -base64 32` makes one"
+    }
+}
 
 /// The key of what a store in memory can't be combined with: others would answer for messages that they don't have.
 func memoryStoreConflict(_ store: StoreURL, busIsShared: Bool, hasQueue: Bool) -> String? {

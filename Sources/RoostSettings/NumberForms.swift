@@ -56,6 +56,11 @@ extension ValueForm<Duration> {
     }
 }
 
+extension Settings {
+    /// A duration in the words that options take (`200ms`, `10s`, `30d`), in whole milliseconds; nil: it is none.
+    public static func duration(_ text: String) -> Duration? { parsedDuration(text) }
+}
+
 /// Splits `64 MiB` into its number and its unit, in lower case; at most one space stands between them.
 private func numberAndUnit(_ text: String) -> (number: Substring, unit: String)? {
     let number = text.prefix { $0.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: ".") } }
