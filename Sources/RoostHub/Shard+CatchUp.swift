@@ -97,8 +97,10 @@ extension Shard {
     private func give(_ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64?) {
         let (connection, room) = (feed.connection, feed.room)
         guard connection.outbox.isOpen else { return putBack(feed, seat) }
-        let news = messages.drop { $0.seq <= feed.after }
-        let last = news.last?.seq ?? reached ?? feed.after
+        // What retention has dropped is gone, even where it is still in memory.
+        let gone = max(feed.after, room.floor)
+        let news = messages.drop { $0.seq <= gone }
+        let last = news.last?.seq ?? max(gone, reached ?? gone)
         let next = news.first?.seq ?? last + 1
         if next > feed.after + 1 {
             reply(.gap(room: room.name, from: feed.after + 1, to: next - 1), to: connection, id: nil)

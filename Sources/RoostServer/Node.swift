@@ -165,6 +165,11 @@ public struct Node: Service {
     }
 }
 
+// Whoever logs its services must not log the secrets of its settings.
+extension Node: CustomStringConvertible {
+    public var description: String { "node" }
+}
+
 /// Why a node could not start: one sentence that says what to do.
 public struct StartError: Error, CustomStringConvertible {
     public let description: String

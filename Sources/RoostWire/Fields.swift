@@ -56,7 +56,7 @@ extension JSONFields {
         return Cursor(String(decoding: value, as: UTF8.self))
     }
 
-    /// The rooms of a `resume`, each with the position from which to go on (null: live only).
+    /// The rooms of a `resume`, each with the position from which to go on.
     public func resumption() throws(Mismatch) -> [Command.Join] {
         guard let rooms = try object("rooms") else { throw Mismatch("rooms", "given") }
         var joins: [Command.Join] = []
@@ -65,14 +65,10 @@ extension JSONFields {
             guard let key, let room = RoomName(key), known.insert(room).inserted else {
                 throw Mismatch("rooms", "positions by the names of rooms, each name once", .invalid)
             }
-            var join = Command.Join(room: room)
-            if value.first != UInt8(ascii: "n") {
-                guard let cursor = JSONFields.cursor(value), let epoch = cursor.epoch else {
-                    throw Mismatch("rooms", "positions, each {\"epoch\":\"…\",\"seq\":42}")
-                }
-                join.after = Position(epoch: epoch, seq: cursor.seq)
+            guard let cursor = JSONFields.cursor(value), let epoch = cursor.epoch else {
+                throw Mismatch("rooms", "positions, each {\"epoch\":\"…\",\"seq\":42}")
             }
-            joins.append(join)
+            joins.append(Command.Join(room: room, after: Position(epoch: epoch, seq: cursor.seq)))
         }
         guard !joins.isEmpty else { throw Mismatch("rooms", "at least one room", .invalid) }
         return joins

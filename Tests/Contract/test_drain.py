@@ -206,7 +206,8 @@ def test_a_rolling_restart_is_no_hole_and_no_duplicate(start_node, sqlite, room,
         for message_id, number in unacked.items():
             author.send("message", {"room": room, "content": number}, message_id)
         if round_ < 2:
-            author.expect("ack")
+            if unacked:
+                author.expect("ack")
             drain(node)
         else:
             for message_id in list(unacked):

@@ -13,7 +13,7 @@ extension API {
             let name = try room(context)
             let caller = try await caller(request)
             try await requireAccess(name, caller)
-            let info = try await existing(name)
+            let info = shown(try await existing(name))
             let unread = try await unread(caller.user, [info])
             return jsonResponse { out in
                 RoomJSON.put(info, into: &out) { out in
@@ -40,11 +40,19 @@ extension API {
         let headers = next.map { request.nextLink([("after", $0)]) } ?? [:]
         return jsonResponse(headers: headers) { out in
             out.putList(page) { out, info in
-                RoomJSON.put(info, into: &out) { out in
+                RoomJSON.put(shown(info), into: &out) { out in
                     if let count = unread[info.name] { out.field("unread", count) }
                 }
             }
         }
+    }
+
+    /// The room as it is shown: without what was said last where nobody may read what was said.
+    private func shown(_ info: RoomInfo) -> RoomInfo {
+        guard hub.kinds.kind(of: info.name).history == .none else { return info }
+        var info = info
+        info.lastMessage = nil
+        return info
     }
 
     /// How many messages of each room the user has not read, of those that are retained; nothing for nobody.
