@@ -13,6 +13,7 @@ public final class Connection {
     /// Nil once the connection is over.
     private(set) var transport: (any Transport)?
     var seats: [Seat] = []
+    private var lastTurn: UInt32 = 0
     var isDirty = false
 
     /// Commands wait here, in order, while one before them is under way whose effect they may need.
@@ -45,8 +46,8 @@ public final class Connection {
         /// Among the room's readers.
         var index: Int
         var role: Role
-        /// Goes up when the reader is put elsewhere, so that a read under way for the old place is recognised.
-        var turn: UInt32 = 0
+        /// Another one whenever the reader is put elsewhere, so that a read under way for the old place is recognised.
+        var turn: UInt32
         /// Whether the user is a participant who hears of new messages also when it leaves.
         var isParticipant = false
         /// Where the last stretch ended that was read for it.
@@ -80,6 +81,12 @@ public final class Connection {
     var isOver: Bool { transport == nil }
 
     func end() { transport = nil }
+
+    /// A turn that no seat of this connection has had: one that is given up and taken anew is another place too.
+    func freshTurn() -> UInt32 {
+        lastTurn &+= 1
+        return lastTurn
+    }
 
     func seat(in room: LocalRoom) -> Int? { seats.firstIndex { $0.room === room } }
 

@@ -63,7 +63,7 @@ extension Shard {
         room.replica?.restart(epoch: head.epoch, head: head.head)
         for reader in room.replica?.readers ?? [] {
             guard let seat = reader.connection.seat(in: room) else { continue }
-            reader.connection.seats[seat].turn &+= 1
+            reader.connection.seats[seat].turn = reader.connection.freshTurn()
             guard reader.connection.seats[seat].role.isMember else { continue }
             let joined = Event.Joined(
                 room: room.name, epoch: head.epoch, head: head.head, recovered: false, members: nil)

@@ -205,12 +205,14 @@ extension Shard {
             }
             wasMember = connection.seats[known].role.isMember
             connection.seats[known].role = open.role
-            connection.seats[known].turn &+= 1
+            connection.seats[known].turn = connection.freshTurn()
             room.replica?.replace(connection.seats[known].index, with: listener, at: start.seq)
         } else {
             let index = room.replica?.add(listener, at: start.seq) ?? 0
             connection.seats.append(
-                Connection.Seat(room: room, index: index, role: open.role, isParticipant: open.role.hearsOnlyCreated))
+                Connection.Seat(
+                    room: room, index: index, role: open.role, turn: connection.freshTurn(),
+                    isParticipant: open.role.hearsOnlyCreated))
         }
         if open.role.isMember { welcome(open, to: room, epoch, max(head, start.seq), start.isRecovered, wasMember) }
         catchUp(connection, room)
