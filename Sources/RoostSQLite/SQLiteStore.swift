@@ -91,7 +91,9 @@ public final class SQLiteStore: Store {
     }
 
     public func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
-        try await connections.read { db in try Pages.find(room, id: id, sender: sender, db) }
+        try await connections.read { [options] db in
+            try Pages.find(room, id: id, sender: sender, reach: options.searchReach, db)
+        }
     }
 
     public func retain(at now: Timestamp) async throws(StoreError) -> Bool {
