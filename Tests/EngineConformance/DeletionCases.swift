@@ -102,7 +102,8 @@ extension Case {
             func find(_ sender: String? = nil, in place: String = "general") async throws -> UInt64? {
                 let sender = try sender.map { try user($0) }
                 let name = try room(place)
-                return try await store.find(name, id: id, sender: sender)?.seq
+                let found = try await store.find(name, id: id, sender: sender)
+                return found?.seq
             }
             try expect(try await find(), is: nil)
             let drafts = [
