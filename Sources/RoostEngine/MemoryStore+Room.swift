@@ -80,8 +80,8 @@ extension MemoryStore {
             }
         }
 
-        func find(_ id: MessageID, of sender: UserID?) -> Message? {
-            let newest = log.entries(before: nil).suffix(Int(RetrySearch.maxEntries))
+        func find(_ id: MessageID, of sender: UserID?, reach: UInt64) -> Message? {
+            let newest = log.entries(before: nil).suffix(Int(clamping: reach))
             return newest.last { $0.kind.isMessage && $0.id == id && (sender == nil || $0.sender == sender) }
         }
 

@@ -90,7 +90,7 @@ extension MemoryStore.State {
         // Only what the ids no longer have needs to be looked for.
         let stretch = RetrySearch.Stretch(after: since.seq, to: room.forgotten)
         guard stretch.after < stretch.to else { return nil }
-        guard stretch.to - stretch.after <= RetrySearch.maxEntries else {
+        guard stretch.to - stretch.after <= options.searchReach else {
             return .rejected(RoomRules.retryExpired(room.name))
         }
         let log = RetrySearch.Log(room: room.name, epoch: room.epoch)

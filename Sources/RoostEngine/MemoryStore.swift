@@ -51,7 +51,7 @@ public final class MemoryStore: Store {
     }
 
     public func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
-        try access { $0.rooms[room]?.find(id, of: sender) }
+        try access { $0.rooms[room]?.find(id, of: sender, reach: $0.options.searchReach) }
     }
 
     public func retain(at now: Timestamp) async throws(StoreError) -> Bool {

@@ -85,6 +85,8 @@ public struct StoreOptions: Sendable {
     public var kinds: Kinds
     /// 64 random bits, for epochs and the store's id.
     public var random: @Sendable () -> UInt64
+    /// `RetrySearch.maxEntries`, for tests to set lower.
+    package var searchReach = RetrySearch.maxEntries
 
     public init(
         dedupeWindowMs: Int64 = 600_000, createOnJoin: Bool = true, kinds: Kinds = Kinds(),

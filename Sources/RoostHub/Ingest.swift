@@ -116,9 +116,14 @@ final class Ingest: Sendable {
                 let appended = try await log.append(drafts, at: world.wall())
                 outcome = Outcome(
                     parcels: parcels, verdicts: split(appended.verdicts, among: parcels), committed: appended.committed)
+                // One of several stores behind the log may have failed.
+                if let failure = appended.verdicts.lazy.compactMap(\.passingRefusal).first { fail(&outcome, failure) }
             } catch {
                 complain(error)
-                outcome = fail(parcels, error)
+                outcome = Outcome(
+                    parcels: parcels,
+                    verdicts: parcels.map { Array(repeating: .rejected(error.failure), count: $0.drafts.count) })
+                fail(&outcome, error.failure)
             }
             deliver(outcome)
             for (parcel, answer) in zip(outcome.parcels, outcome.verdicts) {
@@ -128,8 +133,8 @@ final class Ingest: Sendable {
         }
     }
 
-    /// Refuses a batch, and what shards have sent behind it.
-    private func fail(_ parcels: [Parcel], _ error: StoreError) -> Outcome {
+    /// Something was refused that may come again: so is what shards have sent behind it.
+    private func fail(_ outcome: inout Outcome, _ failure: Failure) {
         let (behind, failures) = state.withLock { state in
             let behind = state.parcels.filter { $0.heard != nil }
             state.parcels.removeAll { $0.heard != nil }
@@ -137,10 +142,9 @@ final class Ingest: Sendable {
             state.failures += 1
             return (behind, state.failures)
         }
-        let all = parcels + behind
-        return Outcome(
-            parcels: all, verdicts: all.map { Array(repeating: .rejected(error.failure), count: $0.drafts.count) },
-            failures: failures)
+        outcome.parcels += behind
+        outcome.verdicts += behind.map { Array(repeating: .rejected(failure), count: $0.drafts.count) }
+        outcome.failures = failures
     }
 
     /// The next batch; nil, and the run is over, if there is none.
@@ -179,5 +183,13 @@ final class Ingest: Sendable {
             defer { start += parcel.drafts.count }
             return Array(verdicts[start..<(start + parcel.drafts.count)])
         }
+    }
+}
+
+extension Verdict {
+    /// Why the draft was refused, if it may be taken later.
+    fileprivate var passingRefusal: Failure? {
+        guard case .rejected(let failure) = self, failure.isPassing else { return nil }
+        return failure
     }
 }

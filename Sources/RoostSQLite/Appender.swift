@@ -112,7 +112,7 @@ final class Appender {
         }
         let stretch = RetrySearch.Stretch(after: since.seq, to: UInt64(tail.head))
         let log = RetrySearch.Log(room: draft.room, epoch: tail.epoch)
-        guard stretch.to - stretch.after <= RetrySearch.maxEntries, var search = batch.searches.removeValue(forKey: log)
+        guard stretch.to - stretch.after <= options.searchReach, var search = batch.searches.removeValue(forKey: log)
         else { return .rejected(RoomRules.retryExpired(draft.room)) }
         defer { batch.searches[log] = search }
         try Retries.scan(stretch, of: tail.id, &search, batch.db)

@@ -38,7 +38,9 @@ enum Pages {
     }
 
     /// The newest message of that id, and of that sender if one is given.
-    static func find(_ room: RoomName, id: MessageID, sender: UserID?, _ db: Database) throws -> Message? {
+    static func find(
+        _ room: RoomName, id: MessageID, sender: UserID?, reach: UInt64, _ db: Database
+    ) throws -> Message? {
         guard let row = try RoomRow.find(room, db) else { return nil }
         let statement = try db.cachedStatement(
             sql: """
@@ -47,7 +49,7 @@ enum Pages {
                     AND (:sender IS NULL OR sender = :sender)
                 ORDER BY id DESC LIMIT 1
                 """)
-        let after = max(row.floor, row.head - Int64(RetrySearch.maxEntries))
+        let after = max(row.floor, row.head - Int64(clamping: reach))
         try statement.setArguments([
             "after": Schema.row(row.id, after), "head": Schema.row(row.id, row.head), "id": id.text,
             "sender": sender?.text,

@@ -15,7 +15,7 @@ enum Retries {
             guard let since = draft.since else { continue }
             if rooms[draft.room] == nil { rooms[draft.room] = try RoomRow.find(draft.room, db) }
             guard let room = rooms[draft.room], room.epoch == since.epoch, since.seq >= UInt64(room.floor),
-                since.seq < UInt64(room.head), UInt64(room.head) - since.seq <= RetrySearch.maxEntries,
+                since.seq < UInt64(room.head), UInt64(room.head) - since.seq <= options.searchReach,
                 let next = try time(of: Int64(since.seq) + 1, in: room.id, db),
                 !coverage.covers(next, at: now, options)
             else { continue }

@@ -68,7 +68,13 @@ public final class SQLiteStore: Store {
     }
 
     public func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
-        let searches = try await search(drafts, at: now)
+        try await append(drafts, try await search(drafts, at: now), at: now)
+    }
+
+    /// The second half of an append.
+    func append(
+        _ drafts: [Draft], _ searches: [RetrySearch.Log: RetrySearch], at now: Timestamp
+    ) async throws(StoreError) -> Appended {
         let appender = appender
         let confirm: @Sendable () -> Void = { appender.value?.confirm() }
         let appended = try await connections.write(committed: confirm) { db in
@@ -79,8 +85,9 @@ public final class SQLiteStore: Store {
         return appended
     }
 
-    /// Searches the logs for messages that are sent again, so that the transaction is kept short.
-    private func search(
+    /// The first half of an append: searches the logs for messages that are sent again, so that the transaction is kept
+    /// short.
+    func search(
         _ drafts: [Draft], at now: Timestamp
     ) async throws(StoreError) -> [RetrySearch.Log: RetrySearch] {
         guard drafts.contains(where: { $0.since != nil }) else { return [:] }
@@ -91,7 +98,9 @@ public final class SQLiteStore: Store {
     }
 
     public func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
-        try await connections.read { db in try Pages.find(room, id: id, sender: sender, db) }
+        try await connections.read { [options] db in
+            try Pages.find(room, id: id, sender: sender, reach: options.searchReach, db)
+        }
     }
 
     public func retain(at now: Timestamp) async throws(StoreError) -> Bool {

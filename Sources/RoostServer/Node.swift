@@ -109,18 +109,24 @@ public struct Node: Service {
     }
 
     private func openStore() async throws -> any Store {
+        let now = Vitals.wall()
         let options = StoreOptions(
             dedupeWindowMs: settings.dedupeWindow.milliseconds, createOnJoin: settings.createOnJoin,
             kinds: try Kinds(settings.kinds))
         switch settings.store {
-        case .memory: return MemoryStore(options: options, at: Vitals.wall())
+        case .memory: return withMemoryRooms(MemoryStore(options: options, at: now), options, at: now)
         case .sqlite(let path):
             do throws(SQLiteOpeningError) {
-                return try SQLiteStore(path: path, options: options, at: Vitals.wall())
+                return withMemoryRooms(try SQLiteStore(path: path, options: options, at: now), options, at: now)
             } catch {
                 throw StartError(error.reason)
             }
         }
+    }
+
+    /// The store with another one beside it for rooms whose kind keeps its log in memory.
+    private func withMemoryRooms(_ main: any Store, _ options: StoreOptions, at now: Timestamp) -> any Store {
+        options.kinds.hasMemoryLogs ? KindStore(main: main, options: options, at: now) : main
     }
 
     /// Judges tokens; nil in anonymous mode.
