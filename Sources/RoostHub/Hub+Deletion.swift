@@ -19,19 +19,18 @@ public struct Deletion: Sendable {
 
 extension Hub {
     /// Redacts a message and puts a tombstone behind the log's end, which everybody hears. The tombstone's `seq`, or nil
-    /// where the message was gone already. Access to the room is the caller's question.
+    /// where somebody else was faster. Access to the room is the caller's question.
     public func delete(_ wish: Deletion) async throws(StoreError) -> Result<UInt64?, Failure> {
         // The author's own one first: others may have used the same id.
         var found: Message?
         if let author = wish.by { found = try await store.find(wish.room, id: wish.id, sender: author) }
         if found == nil { found = try await store.find(wish.room, id: wish.id, sender: nil) }
         guard let message = found else {
-            return .failure(Failure(.notFound, "There is no message \(wish.id) in \(wish.room)."))
+            return .failure(Failure(.notFound, "There is no message \(wish.id) in \(wish.room), or no more."))
         }
         guard wish.isModerator || message.sender == wish.by else {
             return .failure(Failure(.forbidden, "Only its author may delete a message."))
         }
-        guard message.kind != .redacted else { return .success(nil) }
         guard let sender = wish.by ?? UserID("server"), let id = MessageID("deleted-\(message.seq)") else {
             return .failure(Failure(.internal, "The server could not name the tombstone."))
         }
