@@ -81,7 +81,11 @@ def test_a_slow_reader_costs_no_memory_and_hears_everything(start_node, native, 
     """it is fed from the log at its own pace until it has caught up: 100 MB cost less than 5 MB, and every message is
     heard, once, in order"""
     node, room = start_node(*FLAGS, store=sqlite), name("room")
-    usual = max(Publisher(node, name("warm")).run() for _ in range(2))
+    usual = Publisher(node, name("warm")).run()
+    # Connections go to the server's event loops in turn: with one more between, the next pass has the loops of author
+    # and reader swapped, so that the allocator has been through both.
+    native(node)
+    usual = max(usual, Publisher(node, name("warm")).run(), Publisher(node, name("warm")).run())
     slow = SlowReader(node, room)
     most = Publisher(node, room).run()
     assert most - usual < ALLOWED, f"{usual} bytes as usual, {most} with a reader that does not read"
