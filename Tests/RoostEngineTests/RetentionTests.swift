@@ -31,6 +31,16 @@ import Testing
             func rows() throws -> Int? { try raw.number("SELECT count(*) FROM messages") }
             _ = try await store.append([try draft("x")], at: .start)
             #expect(try await store.log().count == 10)
+            // The rows below the floor are still there, and nobody sees them.
+            let newest = try await store.read(.general, before: nil, limit: 99, maxBytes: .max)
+            #expect(newest?.messages.map(\.seq) == Array(992...1001))
+            let middle = try await store.read(.general, before: 900, limit: 99, maxBytes: .max)
+            #expect(middle?.messages == [])
+            #expect(try await store.find(.general, id: try draft("m900").id, sender: nil) == nil)
+            var stone = try draft("t")
+            (stone.kind, stone.redacts) = (.deleted, 900)
+            let refused = try await store.append([stone], at: .start)
+            #expect(refused.committed == [])
             // As many as an append may delete: twice its drafts and 64.
             #expect(try rows() == 1001 - 66)
             #expect(try raw.number("SELECT trimmed FROM rooms WHERE name = 'general'") == 66)
