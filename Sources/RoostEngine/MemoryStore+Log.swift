@@ -13,6 +13,9 @@ extension MemoryStore {
 
         var head: UInt64 { base + UInt64(entries.count) }
 
+        /// How many entries take memory.
+        var held: Int { entries.count }
+
         /// The retained entry at `seq`.
         subscript(seq: UInt64) -> Message? {
             seq > floor && seq <= head ? entries[Int(seq - base - 1)] : nil

@@ -1,4 +1,4 @@
-public import RoostCore
+package import RoostCore
 
 /// What a batch wants to know of one room's log: whether messages that are sent again (`Draft.since`) are in it.
 ///

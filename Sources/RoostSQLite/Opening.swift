@@ -135,12 +135,17 @@ struct Opening {
     }
 
     private func migrate(_ pool: DatabasePool) throws {
-        do {
-            try Schema.migrator.migrate(pool)
-        } catch {
-            // Another process that opened the new file together with us has done it meanwhile.
-            let isDone = try pool.read { db in try Schema.migrator.hasCompletedMigrations(db) }
-            if !isDone { throw error }
+        func applied() throws -> Int { try pool.read { db in try Schema.migrator.appliedIdentifiers(db).count } }
+        var known = try applied()
+        while true {
+            do {
+                return try Schema.migrator.migrate(pool)
+            } catch {
+                // Another process that opened the file together with us may have taken this step: on with the next.
+                let now = try applied()
+                guard now > known else { throw error }
+                known = now
+            }
         }
     }
 

@@ -31,6 +31,16 @@ import Testing
             func rows() throws -> Int? { try raw.number("SELECT count(*) FROM messages") }
             _ = try await store.append([try draft("x")], at: .start)
             #expect(try await store.log().count == 10)
+            // The rows below the floor are still there, and nobody sees them.
+            let newest = try await store.read(.general, before: nil, limit: 99, maxBytes: .max)
+            #expect(newest?.messages.map(\.seq) == Array(992...1001))
+            let middle = try await store.read(.general, before: 900, limit: 99, maxBytes: .max)
+            #expect(middle?.messages == [])
+            #expect(try await store.find(.general, id: try draft("m900").id, sender: nil) == nil)
+            var stone = try draft("t")
+            (stone.kind, stone.redacts) = (.deleted, 900)
+            let refused = try await store.append([stone], at: .start)
+            #expect(refused.committed == [])
             // As many as an append may delete: twice its drafts and 64.
             #expect(try rows() == 1001 - 66)
             #expect(try raw.number("SELECT trimmed FROM rooms WHERE name = 'general'") == 66)
@@ -158,15 +168,7 @@ import Testing
             _ = try await first.append(try (0..<30).map { try draft("m\($0)") }, at: .start)
             let (id, log) = (try await first.storeID(), try await first.log())
             await first.close()
-            // Back to what the first version made.
-            let raw = try RawConnection(path: stores.path)
-            try raw.execute(
-                """
-                DROP TABLE marks; ALTER TABLE rooms DROP COLUMN trimmed;
-                DELETE FROM grdb_migrations WHERE identifier <> '1 logs and directory';
-                """)
-            #expect(try raw.number("SELECT count(*) FROM grdb_migrations") == 1)
-            try raw.close()
+            try makeFirstVersion(stores.path)
             let store = try await stores.open(options: try keeping(10))
             #expect(try await store.storeID() == id)
             #expect(try await store.log() == log)
@@ -177,6 +179,32 @@ import Testing
             #expect(try await store.log() == Array(log.suffix(10)))
         }
     }
+
+    @Test func aFileOfTheFirstVersionMayBeOpenedByManyAtOnce() async throws {
+        try await withStores { stores in
+            for _ in 0..<5 {
+                await (try stores.open(fresh: true)).close()
+                try makeFirstVersion(stores.path)
+                let path = stores.path
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<6 { group.addTask { await (try SQLiteStore(path: path, at: .start)).close() } }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+}
+
+/// Makes of the file what the first version would have.
+private func makeFirstVersion(_ path: String) throws {
+    let raw = try RawConnection(path: path)
+    try raw.execute(
+        """
+        DROP TABLE marks; ALTER TABLE rooms DROP COLUMN trimmed;
+        DELETE FROM grdb_migrations WHERE identifier <> '1 logs and directory';
+        """)
+    #expect(try raw.number("SELECT count(*) FROM grdb_migrations") == 1)
+    try raw.close()
 }
 
 /// Every room of this kind.
