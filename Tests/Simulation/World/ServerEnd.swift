@@ -1,0 +1,232 @@
+import DequeModule
+import NIOCore
+import RoostCore
+import RoostHub
+import RoostWire
+
+/// The node's end of a connection: what the real transport does between the shard and a socket, over pipes.
+///
+/// Everything but `consumed` and `peerIsGone` happens on the connection's loop.
+final class ServerEnd: Transport {
+    private enum State {
+        case open
+        /// A close frame is on its way; only the peer's is still of interest.
+        case closing
+        case closed
+    }
+
+    private let stage: Stage
+    private let loop: SimLoop
+    private let shard: Shard
+    private let identity: Identity
+    private let link: Link
+    private(set) var connection: Connection?
+    private var state = State.open
+
+    // Out.
+    private var unsent: Deque<ByteBuffer> = []
+    private var flushed = 0
+    private var queued = 0
+    /// Bytes that have left and that the client has not read.
+    private var inTransit = 0
+    private var isWritable = true
+    private var lowMark: Int { max(1, stage.shape.limits.maxUnsentBytes / 4) }
+
+    // In.
+    private var isReading = true
+    private var held: [ByteBuffer] = []
+    private var decoder: WebSocketDecoder
+    private var leftover: ByteBuffer?
+
+    /// The client takes nothing that is said about presence for granted once something may have been dropped.
+    private(set) var hasBeenShut = false
+
+    init(_ stage: Stage, loop: SimLoop, shard: Shard, identity: Identity, link: Link) {
+        self.stage = stage
+        self.loop = loop
+        self.shard = shard
+        self.identity = identity
+        self.link = link
+        decoder = WebSocketDecoder(side: .server, maxMessageBytes: stage.shape.limits.maxMessageBytes)
+    }
+
+    func start() {
+        connection = shard.connect(self, dialect: .native, identity: identity, session: "s")
+    }
+
+    // MARK: In
+
+    func receive(_ bytes: ByteBuffer) {
+        guard isReading || state == .closing else {
+            held.append(bytes)
+            return
+        }
+        guard state != .closed else { return }
+        var bytes = bytes
+        if var rest = leftover {
+            leftover = nil
+            rest.writeBuffer(&bytes)
+            bytes = rest
+        }
+        do throws(WebSocketDecoder.Violation) {
+            while state != .closed, let output = try decoder.next(from: &bytes) { handle(output) }
+        } catch {
+            stage.referee.blow(.protocolKept, "the node found fault with a client's frame: \(error.reason)", [link.name])
+        }
+        if bytes.readableBytes > 0 { leftover = bytes.slice() }
+    }
+
+    private func handle(_ output: WebSocketDecoder.Output) {
+        guard state == .open, let connection else {
+            if case .close = output, state == .closing { finish() }
+            return
+        }
+        switch output {
+        case .text(let text): shard.receive(text, from: connection)
+        case .binary: break
+        case .pong, .ping: shard.heard(connection)
+        case .close:
+            state = .closing
+            shard.disconnect(connection)
+            finish()
+        }
+    }
+
+    private func readHeld() {
+        guard isReading || state == .closing else { return }
+        let waiting = held
+        held = []
+        for bytes in waiting { receive(bytes) }
+    }
+
+    // MARK: Transport
+
+    func write(_ frames: ByteBuffer) {
+        guard state == .open else { return }
+        inspect(frames)
+        enqueue(frames)
+    }
+
+    private func enqueue(_ bytes: ByteBuffer) {
+        unsent.append(bytes)
+        queued += bytes.readableBytes
+        if isWritable, queued > stage.shape.limits.maxUnsentBytes {
+            isWritable = false
+            hasBeenShut = true
+            stage.trace.note(link.name, "unwritable with \(queued) bytes")
+            if let connection { shard.writability(of: connection, isNow: false) }
+        }
+    }
+
+    func flush() {
+        flushed = unsent.count
+        pump()
+    }
+
+    func ping() {
+        guard state == .open else { return }
+        var frame = ByteBuffer()
+        frame.putFrame(.ping) { _ in }
+        enqueue(frame)
+        flush()
+    }
+
+    func setReading(_ isOn: Bool) {
+        isReading = isOn
+        if isOn { loop.perform { [self] in readHeld() } }
+    }
+
+    func close(_ code: CloseCode, reason: String) {
+        guard state == .open else { return }
+        stage.trace.note(link.name, "the node closes: \(code.rawValue) \(reason)")
+        state = .closing
+        isReading = true
+        loop.perform { [self] in readHeld() }
+        var frame = ByteBuffer()
+        frame.putClose(code.rawValue, reason: reason)
+        unsent.append(frame)
+        queued += frame.readableBytes
+        flush()
+        stage.scheduler.after(.ms(2000)) { [self] in loop.perform { [self] in finish() } }
+    }
+
+    // MARK: Checks
+
+    /// The largest page of the log that is read for one connection, in messages, with room for their frames.
+    private var mostBytes: Int {
+        let frame = stage.shape.maxContent + 400
+        return stage.shape.limits.maxUnsentBytes + 512 * frame + link.client.mostAnswerBytes
+    }
+
+    private func inspect(_ frames: ByteBuffer) {
+        FrameTap.look(frames) { kind in
+            switch kind {
+            case .ack(let room, let seq, let id):
+                stage.ledger.acked(Ledger.Author(sender: identity.user, id: id), room, seq)
+            case .sheddable(let word) where !isWritable:
+                stage.referee.blow(
+                    .memory, "a \(word) is written to \(link.name), which does not take what is queued already",
+                    [link.name])
+            case .sheddable, .other: break
+            }
+        }
+        if queued + frames.readableBytes > mostBytes {
+            stage.referee.blow(
+                .memory, "\(queued + frames.readableBytes) bytes are queued for \(link.name); \(mostBytes) is the bound",
+                [link.name])
+        }
+    }
+
+    // MARK: The socket
+
+    /// The kernel takes what there is room for.
+    private func pump() {
+        while flushed > 0, inTransit < stage.shape.network.window, var first = unsent.popFirst() {
+            let room = stage.shape.network.window - inTransit
+            let count = min(room, first.readableBytes)
+            guard let piece = first.readSlice(length: count) else { break }
+            if first.readableBytes > 0 { unsent.prepend(first) } else { flushed -= 1 }
+            queued -= count
+            inTransit += count
+            link.toClient.send(piece)
+        }
+        if !isWritable, queued < lowMark {
+            isWritable = true
+            stage.trace.note(link.name, "writable again")
+            if let connection { shard.writability(of: connection, isNow: true) }
+        }
+    }
+
+    /// The client has read so many bytes.
+    func consumed(_ count: Int) {
+        loop.perform { [self] in
+            inTransit -= count
+            if state != .closed { pump() }
+        }
+    }
+
+    // MARK: The end
+
+    private func finish() {
+        guard state != .closed else { return }
+        state = .closed
+        unsent = []
+        link.toClient.finish { [link] in link.client.lost(link, code: nil) }
+        loop.perform { [self] in inactive() }
+    }
+
+    /// The peer has closed, or the network says so.
+    func peerIsGone() {
+        loop.perform { [self] in
+            state = .closed
+            inactive()
+        }
+    }
+
+    private func inactive() {
+        guard let connection else { return }
+        self.connection = nil
+        stage.trace.note(link.name, "the node has seen the end")
+        shard.disconnect(connection)
+    }
+}

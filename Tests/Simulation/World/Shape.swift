@@ -1,0 +1,131 @@
+public import RoostCore
+
+/// What one seed's world is like: how large, how slow, and what goes wrong how often.
+public struct Shape: Sendable {
+    public var clients = 4
+    public var rooms = 2
+    public var operations = 60
+    public var nodes = 1
+    /// How long there are operations and faults, in milliseconds.
+    public var activeMs: Int64 = 6000
+    public var network = Network()
+    public var store = Store()
+    public var faults = Faults()
+    public var limits = Limits()
+    /// Bytes of a message's content, at most.
+    public var maxContent = 100
+    /// A real file that is closed and opened again, instead of a store that outlives the node in memory.
+    public var usesSQLite = false
+
+    public struct Network: Sendable {
+        /// Microseconds on the way.
+        public var latency: ClosedRange<Int64> = 100...2000
+        /// How often bytes that were sent together come apart.
+        public var splits = 0.1
+        /// Bytes that are taken from the server before the client has read them.
+        public var window = 4096
+    }
+
+    public struct Store: Sendable {
+        /// Microseconds before a call takes effect, and again before its answer is back.
+        public var latency: ClosedRange<Int64> = 50...1000
+        /// How often a call fails and has done nothing.
+        public var fails = 0.0
+        /// How often a call has done its work but is said to have failed.
+        public var losesReply = 0.0
+        /// How often it takes seconds.
+        public var isLate = 0.0
+    }
+
+    /// How many of each.
+    public struct Faults: Sendable {
+        public var cuts = 0
+        public var stalls = 0
+        public var crashes = 0
+        public var drains = 0
+        public var clockSteps = 0
+        public var outages = 0
+        public var deletions = 0
+
+        /// Nothing goes wrong at all.
+        public var isEmpty: Bool {
+            cuts + stalls + crashes + drains + clockSteps + outages + deletions == 0
+        }
+    }
+
+    public init() {}
+
+    /// - Parameter sqlite: whether the store is a file; nil leaves it to the seed.
+    public init(seed: UInt64, sqlite: Bool? = nil) {
+        let dice = Dice(seed: seed, "shape")
+        clients = dice.int(2...8)
+        rooms = dice.int(1...3)
+        operations = dice.int(20...150)
+        activeMs = dice.time(2000...9000)
+        maxContent = dice.pick([20, 100, 400, 1500])
+        nodes = dice.chance(0.15) ? 2 : 1
+        let isFile = dice.chance(0.04)
+        usesSQLite = sqlite ?? isFile
+        network = Network(dice)
+        limits = Shape.limits(dice)
+        guard !dice.chance(0.1) else { return }
+        store = Store(dice)
+        faults = Faults(dice)
+    }
+
+    private static func limits(_ dice: Dice) -> Limits {
+        var limits = Limits()
+        limits.maxUnsentBytes = dice.pick([1500, 4096, 16_384])
+        limits.heartbeatMs = dice.pick([1500, 2500, 4000])
+        limits.heartbeatTimeoutMs = dice.pick([1000, 1500])
+        // Few seeds hurry so much that they are told to slow down.
+        limits.rateMessages = dice.chance(0.2) ? dice.int(5...40) : 0
+        limits.rateBurst = dice.int(5...30)
+        return limits
+    }
+}
+
+extension Shape.Network {
+    init(_ dice: Dice) {
+        latency = dice.pick([10...200, 100...2000, 1000...30_000, 100...150_000])
+        splits = dice.pick([0, 0.05, 0.3, 0.8])
+        window = dice.pick([512, 2048, 8192, 65_536])
+    }
+}
+
+extension Shape.Store {
+    init(_ dice: Dice) {
+        latency = dice.pick([1...50, 50...1000, 500...8000, 100...60_000])
+        if dice.chance(0.4) { fails = dice.pick([0.01, 0.05, 0.2]) }
+        if dice.chance(0.4) { losesReply = dice.pick([0.01, 0.05, 0.2]) }
+        if dice.chance(0.3) { isLate = dice.pick([0.01, 0.03]) }
+    }
+}
+
+extension Shape.Faults {
+    init(_ dice: Dice) {
+        func some(_ probability: Double, _ most: Int) -> Int { dice.chance(probability) ? dice.int(1...most) : 0 }
+        cuts = some(0.6, 10)
+        stalls = some(0.4, 5)
+        crashes = some(0.4, 3)
+        drains = some(0.25, 2)
+        clockSteps = some(0.3, 3)
+        outages = some(0.2, 2)
+        deletions = some(0.06, 2)
+    }
+}
+
+extension Shape: CustomStringConvertible {
+    public var description: String {
+        """
+        \(clients) clients, \(rooms) rooms, \(operations) operations in \(activeMs) ms, \(nodes) node\(nodes > 1 ? "s" : ""), \
+        \(usesSQLite ? "SQLite" : "memory")
+        network: \(network.latency) us, splits \(network.splits), window \(network.window); \
+        unsent \(limits.maxUnsentBytes), rate \(limits.rateMessages)/s burst \(limits.rateBurst), \
+        heartbeat \(limits.heartbeatMs)+\(limits.heartbeatTimeoutMs) ms
+        store: \(store.latency) us, fails \(store.fails), loses replies \(store.losesReply), late \(store.isLate)
+        faults: \(faults.cuts) cuts, \(faults.stalls) stalls, \(faults.crashes) crashes, \(faults.drains) drains, \
+        \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions
+        """
+    }
+}

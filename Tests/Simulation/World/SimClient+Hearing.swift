@@ -1,0 +1,221 @@
+import NIOCore
+import RoostCore
+import RoostWire
+
+// What a client hears, and whether that may be so.
+extension SimClient {
+    func heard(_ text: ByteBuffer) {
+        guard let link else { return }
+        text.withUnsafeReadableBytes { bytes in
+            do throws(JSONFields.Mismatch) {
+                guard let frame = try? JSONFields(bytes), let type = try frame.string("type"),
+                    let id = try frame.string("messageId"), let payload = try frame.object("payload")
+                else { return wrong("got what is no frame: \(String(buffer: text))") }
+                stage.trace.note(link.name, "hears \(String(buffer: text).prefix(220))")
+                if !hasBeenWelcomed, type != "welcome" { wrong("heard \(type) before it was welcomed") }
+                try heard(type, id, payload, frame)
+            } catch {
+                wrong("got a frame whose \(error.reason)")
+            }
+        }
+    }
+
+    private func heard(
+        _ type: String, _ id: String, _ payload: JSONFields, _ frame: JSONFields
+    ) throws(JSONFields.Mismatch) {
+        switch type {
+        case "welcome":
+            if hasBeenWelcomed { wrong("was welcomed twice") }
+            hasBeenWelcomed = true
+        case "message": try message(id, payload)
+        case "ack":
+            if case .message? = take(id, type) { try acked(id, payload) }
+        case "error": try error(id, payload)
+        case "joined": try joined(id, payload)
+        case "left": try left(id, payload)
+        case "gap": try gap(payload)
+        case "user_joined", "user_left": try presenceChange(type, payload)
+        case "presence": try presence(id, payload)
+        case "history":
+            if case .history(let index, let wish)? = take(id, type) { try history(index, wish, payload) }
+        case "pong": _ = take(id, type)
+        default: break
+        }
+    }
+
+    func wrong(_ text: String) {
+        stage.referee.blow(.protocolKept, "\(name) \(text)", [name])
+    }
+
+    // MARK: Answers
+
+    /// The request that a frame answers; nil, and the referee knows, if there is none.
+    func take(_ id: String, _ type: String, isMaybeUnasked: Bool = false) -> Request? {
+        guard let waiting = pending[id] else {
+            if answered.contains(id) {
+                stage.referee.blow(.answered, "\(name) got a second answer to \(id): \(type)", [name])
+            } else if !isMaybeUnasked {
+                stage.referee.blow(.answered, "\(name) got an answer to what it did not ask: \(type) \(id)", [name])
+            }
+            return nil
+        }
+        if waiting.count > 1 {
+            pending[id]?.count -= 1
+        } else {
+            pending[id] = nil
+            answered.insert(id)
+        }
+        let isFitting =
+            switch (type, waiting.request) {
+            case ("error", _), ("ack", .message), ("joined", .join), ("left", .leave), ("presence", .presence),
+                ("history", .history), ("pong", .ping):
+                true
+            default: false
+            }
+        if !isFitting { stage.referee.blow(.answered, "\(name)'s \(id) was answered with \(type)", [name]) }
+        return isFitting ? waiting.request : nil
+    }
+
+    private func acked(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
+        if try payload.string("durability") != Durability.stored.rawValue {
+            stage.referee.blow(.durability, "\(id) was not acked as stored", [name])
+        }
+        acked(id)
+    }
+
+    private func error(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
+        guard let request = take(id, "error") else { return }
+        let code = try payload.string("code").flatMap { ErrorCode(rawValue: $0) }
+        let isPassing = code == .unavailable || code == .rateLimited
+        switch request {
+        case .message: isPassing ? refused(id) : wrong("was refused its message \(id): \(code?.rawValue ?? "?")")
+        case .join(let index, _, _, _):
+            seats[index].joins -= 1
+            isPassing ? tryAgain(index) : wrong("was not let into \(seats[index].room): \(code?.rawValue ?? "?")")
+        case .leave(let index):
+            seats[index].leaves -= 1
+            if isPassing { return tryAgain(index) }
+            if seats[index].isIn { wrong("could not leave \(seats[index].room): \(code?.rawValue ?? "?")") }
+        case .history, .presence:
+            // A room may not be there yet, or be another one.
+            if !isPassing, code != .notFound, code != .conflict { wrong("got \(code?.rawValue ?? "?") for \(id)") }
+        case .ping: if code != .rateLimited { wrong("got an error for a ping") }
+        case .nonsense: if code == .internal { wrong("got an internal error for nonsense") }
+        }
+    }
+
+    // MARK: Places
+
+    private func seat(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Int? {
+        let room = try payload.room()
+        let index = seats.firstIndex { $0.room == room }
+        if index == nil { wrong("heard of \(room), which it never asked for") }
+        return index
+    }
+
+    private func joined(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
+        guard let index = try seat(payload), let epoch = try payload.string("epoch"),
+            let head = try payload.unsigned("head"), let isRecovered = try payload.bool("recovered")
+        else { return wrong("got a joined without all it should say") }
+        guard case .join(_, let after, let oldEpoch, let history)? = take(id, "joined", isMaybeUnasked: true) else {
+            return restarted(index, epoch, head)
+        }
+        seats[index].joins -= 1
+        seats[index].isIn = true
+        var start = head
+        if let after {
+            if isRecovered { start = after }
+            if (epoch == oldEpoch) != isRecovered {
+                hole(index, "joined \(seats[index].room) after \(oldEpoch):\(after) and got recovered \(isRecovered)")
+            }
+        } else {
+            start = head - min(UInt64(history ?? 0), head)
+        }
+        if head > stage.ledger.log(seats[index].room, epoch)?.head ?? 0 {
+            hole(index, "was told the head \(head) of \(seats[index].room), which is not so far")
+        }
+        (seats[index].epoch, seats[index].cursor, seats[index].hasPosition) = (epoch, start, true)
+        if plan.presence == true { seats[index].members = try members(payload) }
+        if !seats[index].isWanted, seats[index].leaves == 0 { leave(index) }
+    }
+
+    /// The log is another one: the client starts anew, at its end.
+    private func restarted(_ index: Int, _ epoch: String, _ head: UInt64) {
+        if !seats[index].isIn { wrong("heard unasked of \(seats[index].room), where it is not") }
+        if epoch == seats[index].epoch { wrong("was put to the end of \(seats[index].room) without need") }
+        (seats[index].epoch, seats[index].cursor) = (epoch, head)
+    }
+
+    private func left(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
+        guard let index = try seat(payload) else { return }
+        if case .leave? = take(id, "left", isMaybeUnasked: true) {
+            seats[index].leaves -= 1
+        } else {
+            if !stage.deletesRooms { wrong("was put out of \(seats[index].room)") }
+            seats[index].hasPosition = false
+        }
+        seats[index].isIn = false
+        seats[index].members = nil
+        if seats[index].isWanted, seats[index].joins == 0 { tryAgain(index) }
+    }
+
+    // MARK: Messages
+
+    func hole(_ index: Int, _ text: String) {
+        stage.referee.blow(.noHole, "\(name) \(text)", [name, seats[index].room.text])
+    }
+
+    private func message(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
+        guard let index = try seat(payload), let seq = try payload.unsigned("seq") else {
+            return wrong("heard a message without a place")
+        }
+        let seat = seats[index]
+        guard seat.isIn else { return hole(index, "heard \(seat.room):\(seq) without being in the room") }
+        guard seq == seat.cursor + 1 else {
+            return hole(index, "heard \(seat.room):\(seq) \(id) after \(seat.cursor)")
+        }
+        seats[index].cursor = seq
+        guard let truth = stage.ledger.log(seat.room, seat.epoch)?.message(at: seq) else {
+            return hole(index, "heard \(seat.room):\(seq) \(id), which was never stored")
+        }
+        let sender = try payload.string("sender")
+        let isSame =
+            truth.id.text == id && truth.sender.text == sender
+            && payload.raw("content").map { truth.content.bytes.elementsEqual($0) } == true
+        if !isSame {
+            stage.referee.blow(
+                .sameContent, "\(name) heard \(id) at \(seat.room):\(seq), where \(truth.id) is",
+                [name, seat.room.text])
+        }
+    }
+
+    private func gap(_ payload: JSONFields) throws(JSONFields.Mismatch) {
+        guard let index = try seat(payload), let from = try payload.unsigned("from"),
+            let to = try payload.unsigned("to")
+        else { return wrong("got a gap without ends") }
+        hole(index, "was told of a gap from \(from) to \(to), but nothing was ever dropped")
+    }
+
+    // MARK: Pages
+
+    private func history(
+        _ index: Int, _ wish: HistoryWish, _ payload: JSONFields
+    ) throws(JSONFields.Mismatch) {
+        let room = seats[index].room
+        guard let epoch = try payload.string("epoch"),
+            let elements = payload.raw("messages").flatMap({ JSONFields.elements(of: $0) })
+        else { return wrong("got history without messages") }
+        if elements.count > wish.limit { wrong("got \(elements.count) messages of history, not \(wish.limit)") }
+        var last: UInt64?
+        for element in elements {
+            guard let frame = try? JSONFields(element), let fields = try frame.object("payload"),
+                let seq = try fields.unsigned("seq"), let id = try frame.string("messageId")
+            else { return wrong("got history with a message that is none") }
+            let expected = last.map { $0 + 1 } ?? wish.after.map { $0 + 1 } ?? seq
+            let truth = stage.ledger.log(room, epoch)?.message(at: seq)
+            if seq != expected || truth?.id.text != id { hole(index, "read \(room):\(seq) \(id) in its history") }
+            last = seq
+        }
+        if let before = wish.before, let last, last + 1 != before { hole(index, "read history up to \(last) only") }
+    }
+}

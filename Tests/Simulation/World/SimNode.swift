@@ -1,0 +1,164 @@
+import Logging
+import RoostCore
+import RoostEngine
+import RoostHub
+
+/// A node that comes and goes: the real hub on two loops, in virtual time.
+final class SimNode: @unchecked Sendable {
+    let name: String
+    private let stage: Stage
+    private let vault: Vault
+    private let dice: Dice
+    /// One life of the process.
+    private final class Life: @unchecked Sendable {
+        let name: String
+        let loops: [SimLoop]
+        let store: SimStore
+        var hub: Hub?
+        var links: [Link] = []
+        var isAccepting = false
+
+        init(name: String, loops: [SimLoop], store: SimStore) {
+            self.name = name
+            self.loops = loops
+            self.store = store
+        }
+    }
+    private var life: Life?
+    private var lives = 0
+
+    init(_ stage: Stage, vault: Vault, name: String) {
+        self.stage = stage
+        self.vault = vault
+        self.name = name
+        dice = stage.dice("node " + name)
+    }
+
+    /// Nil while it is down.
+    var hub: Hub? { life?.hub }
+    var isUp: Bool { life?.isAccepting ?? false }
+    var isDown: Bool { life == nil }
+
+    // MARK: Up
+
+    func start() {
+        guard life == nil else { return }
+        lives += 1
+        let lifeName = "\(name).\(lives)"
+        let loops = (0..<2).map { number in
+            SimLoop(scheduler: stage.scheduler, dice: stage.dice("loop \(lifeName).\(number)"))
+        }
+        do {
+            let store = SimStore(
+                try vault.open(), stage, name: "store/" + lifeName, outlivesCallers: vault.outlivesCallers)
+            let life = Life(name: lifeName, loops: loops, store: store)
+            self.life = life
+            stage.trace.note(name, "starts as \(lifeName)")
+            stage.executor.task { [self] in await start(life) }
+        } catch {
+            stage.referee.blow(.finishes, "the store of \(lifeName) can't be opened: \(error)")
+        }
+    }
+
+    private func start(_ life: Life) async {
+        do {
+            let hub = try await Hub.start(
+                store: life.store, loops: life.loops,
+                settings: HubSettings(limits: stage.shape.limits, node: life.name), world: world(life),
+                log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) })
+            guard self.life === life else { return }
+            life.hub = hub
+            life.isAccepting = true
+            stage.trace.note(name, "is up")
+        } catch {
+            // It was ended before it had begun.
+            if self.life === life { stage.referee.blow(.finishes, "\(life.name) did not start: \(error)") }
+        }
+    }
+
+    private func world(_ life: Life) -> World {
+        let (stage, dice) = (stage, stage.dice("world " + life.name))
+        // Each process has a monotonic clock of its own.
+        let start = stage.now / 1000 - dice.time(0...1_000_000)
+        return World(
+            monotonic: { Moment(milliseconds: stage.now / 1000 - start) }, wall: { stage.wall },
+            random: { dice.next() }, executor: stage.executor)
+    }
+
+    // MARK: Connections
+
+    /// Takes a connection, if it is up.
+    func take(_ link: Link) -> Bool {
+        guard let life, life.isAccepting, let hub = life.hub else { return false }
+        let loop = dice.pick(life.loops)
+        let user = link.client.user
+        let identity = Identity(user: user, name: user.text, client: link.name)
+        life.links.append(link)
+        loop.perform { [stage] in
+            guard let shard = hub.shard(on: loop) else { return }
+            let end = ServerEnd(stage, loop: loop, shard: shard, identity: identity, link: link)
+            link.isServed(by: end, on: loop)
+        }
+        return true
+    }
+
+    // MARK: Down
+
+    /// The process is killed.
+    func crash() {
+        guard let life else { return }
+        stage.trace.note(name, "crashes")
+        end(life)
+    }
+
+    private func end(_ life: Life) {
+        self.life = nil
+        life.store.isDead = true
+        life.isAccepting = false
+        for loop in life.loops { loop.die() }
+        for link in life.links { link.nodeDied() }
+        life.links = []
+        let (vault, inner) = (vault, life.store.inner)
+        stage.executor.task { [executor = stage.executor] in
+            try? await executor.abroad { () async throws(StoreError) in await vault.close(inner) }
+        }
+    }
+
+    /// Stops as on a signal: what clients have sent is stored and acked first.
+    func drain(then: @escaping @Sendable () -> Void = {}) {
+        guard let life, let hub = life.hub, life.isAccepting else { return }
+        stage.trace.note(name, "drains")
+        life.isAccepting = false
+        stage.executor.task { [self] in
+            await hub.drain(.draining, reason: "The server is restarting; connect again.")
+            stage.trace.note(name, "has drained")
+            // As long as a client has to answer the close.
+            stage.scheduler.after(.ms(2500)) { [self] in
+                if self.life === life { end(life) }
+                then()
+            }
+        }
+    }
+}
+
+/// What the hub logs becomes part of the trace.
+private struct TraceLog: LogHandler {
+    private let trace: Trace
+    private let name: String
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    init(_ trace: Trace, _ name: String) {
+        self.trace = trace
+        self.name = name
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        trace.note(name, "\(event.level): \(event.message) \(event.metadata ?? [:])")
+    }
+}

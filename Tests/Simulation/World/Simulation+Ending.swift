@@ -1,0 +1,189 @@
+import RoostCore
+import RoostEngine
+import RoostHub
+
+// When nothing goes wrong any more.
+extension Simulation {
+    /// How long everything may take to come right, in milliseconds.
+    private static let patience: Int64 = 90_000
+
+    func comeRight() {
+        guard !stage.referee.isOver else { return }
+        stage.trace.note("world", "nothing goes wrong from now on")
+        stage.isCalm = true
+        stage.isStoreOut = false
+        for client in clients {
+            client.link?.stall(false)
+            client.settleDown()
+        }
+        let deadline = stage.now + .ms(Simulation.patience)
+        while !stage.referee.isOver {
+            for node in nodes where node.isDown { node.start() }
+            guard let (rule, text, concerns) = unsettled() else { break }
+            if stage.now > deadline { return stage.referee.blow(rule, text, concerns) }
+            advance(by: .ms(250))
+        }
+        probe()
+        compareWithStore()
+    }
+
+    /// The first thing that is not as it must be in the end; nil if all is well.
+    private func unsettled() -> (Violation.Rule, String, [String])? {
+        for node in nodes where !node.isUp { return (.finishes, "\(node.name) is not up", [node.name]) }
+        for client in clients {
+            if let problem = client.unsettled() { return problem }
+        }
+        return presenceProblem()
+    }
+
+    private func presenceProblem() -> (Violation.Rule, String, [String])? {
+        for node in nodes {
+            for (index, room) in rooms.enumerated() {
+                let present = clients.filter { $0.link?.node === node && $0.seats[index].isIn }
+                let expected = Set(present.map(\.user.text))
+                let shown = Set(node.hub?.members(room).members.map(\.user.text) ?? [])
+                if shown != expected {
+                    return (
+                        .presence, "\(node.name) shows \(shown.sorted()) in \(room), where \(expected.sorted()) are",
+                        [room.text]
+                    )
+                }
+                for client in present {
+                    guard let view = client.seats[index].members, view != expected else { continue }
+                    // What a client was too slow for is repaired by asking.
+                    if client.link?.server?.hasBeenShut == true {
+                        if client.pending.isEmpty { client.askPresence(index) }
+                    }
+                    return (
+                        .presence, "\(client.name) sees \(view.sorted()) in \(room), where \(expected.sorted()) are",
+                        [client.name, room.text]
+                    )
+                }
+            }
+        }
+        return nil
+    }
+
+    /// Everybody is live again: what is said now is heard at once, not only when the node next looks at the store.
+    private func probe() {
+        guard !stage.referee.isOver, nodes.count == 1 else { return }
+        // Where there is a limit on the rate, it must have something left.
+        if stage.shape.limits.rateMessages > 0 { advance(by: .ms(1000)) }
+        for client in clients.filter({ !$0.plan.isSilent }).prefix(2) {
+            client.say(1, in: dice.int(0...(rooms.count - 1)))
+        }
+        let latency = stage.shape.network.latency.upperBound
+        advance(by: .ms(200) + 8 * latency)
+        for client in clients {
+            guard let (rule, text, concerns) = client.unsettled() else { continue }
+            return stage.referee.blow(rule, "not live: " + text, concerns)
+        }
+    }
+
+    /// What the store has is what it was seen to take: nothing acked is lost, whatever happened to the nodes.
+    private func compareWithStore() {
+        guard !stage.referee.isOver, let store = nodes.first?.hub?.store else { return }
+        let (stage, rooms) = (stage, rooms)
+        ask { () async throws(StoreError) in
+            for room in rooms {
+                guard let page = try await store.read(room, after: 0, limit: .max, maxBytes: .max) else { continue }
+                let log = stage.ledger.log(room, page.head.epoch.text)
+                if page.messages != log?.messages ?? [] {
+                    stage.referee.blow(
+                        .ackedIsKept,
+                        "the store has \(page.messages.count) messages of \(room), not the \(log?.head ?? 0) it took",
+                        [room.text])
+                }
+            }
+        }
+    }
+
+    /// Runs until a question is answered.
+    private func ask(_ question: @escaping @Sendable () async throws(StoreError) -> Void) {
+        let stage = stage
+        let answer = Answer()
+        stage.executor.task {
+            do throws(StoreError) {
+                try await question()
+            } catch {
+                stage.referee.blow(.finishes, "the store fails in the end: \(error)")
+            }
+            answer.isThere = true
+        }
+        advance(by: .ms(60_000)) { answer.isThere }
+        if !answer.isThere { stage.referee.blow(.finishes, "a question was not answered in the end") }
+    }
+
+    private final class Answer: @unchecked Sendable {
+        var isThere = false
+    }
+
+    // MARK: The end
+
+    /// Everybody goes home; nothing may be left on the nodes, and they must come to rest.
+    func goHome() {
+        guard !stage.referee.isOver else { return end() }
+        for client in clients { client.goHome() }
+        let limits = stage.shape.limits
+        advance(by: .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 1000) + 8 * stage.shape.network.latency.upperBound)
+        for node in nodes { checkNothingIsLeft(on: node) }
+        for node in nodes where !stage.referee.isOver {
+            let answer = Answer()
+            node.drain { answer.isThere = true }
+            advance(by: .ms(20_000)) { answer.isThere }
+            if !answer.isThere { stage.referee.blow(.finishes, "\(node.name) does not come to rest") }
+        }
+        end()
+    }
+
+    private func checkNothingIsLeft(on node: SimNode) {
+        guard let hub = node.hub else { return }
+        let (stage, rooms) = (stage, rooms)
+        ask { () async throws(StoreError) in
+            let counters = await hub.counters()
+            let clients = await hub.clients(limit: 10)
+            if counters.rooms != 0 || !clients.isEmpty {
+                stage.referee.blow(
+                    .memory, "\(node.name) still has \(counters.rooms) rooms and the clients \(clients)", [node.name])
+            }
+            for room in rooms where hub.members(room).count != 0 {
+                stage.referee.blow(.presence, "\(node.name) still shows somebody in \(room)", [room.text])
+            }
+        }
+    }
+
+    /// Lets go of everything, whatever state it is in.
+    private func end() {
+        for node in nodes { node.crash() }
+        // Tasks that wait for a store that is gone end with an error.
+        stage.scheduler.run(until: stage.now + .ms(10_000))
+        stage.scheduler.clear()
+    }
+}
+
+extension SimClient {
+    /// What is not yet as it must be when all is quiet.
+    func unsettled() -> (Violation.Rule, String, [String])? {
+        guard isOpen, let link else { return (.finishes, "\(name) is not connected", [name]) }
+        if let (id, waiting) = pending.min(by: { $0.key < $1.key }) {
+            return (.answered, "\(name)'s \(id) (\(waiting.request)) has no answer", [name])
+        }
+        if let message = outgoing.first {
+            return (.answered, "\(message.id) was not acked, in \(seats[message.seat].room)", [name, message.id])
+        }
+        for seat in seats {
+            if seat.isIn != seat.isWanted {
+                return (.finishes, "\(name) \(seat.isIn ? "is" : "is not") in \(seat.room)", [name, seat.room.text])
+            }
+            guard seat.isIn, let log = stage.ledger.current(seat.room) else { continue }
+            if seat.epoch != log.epoch.text || seat.cursor != log.head {
+                return (
+                    .catchesUp,
+                    "\(name) is at \(seat.epoch):\(seat.cursor) of \(seat.room), which ends at \(log.epoch):\(log.head)",
+                    [name, link.name, seat.room.text]
+                )
+            }
+        }
+        return nil
+    }
+}

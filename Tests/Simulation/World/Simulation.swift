@@ -1,0 +1,135 @@
+import RoostCore
+import RoostEngine
+import RoostHub
+
+/// One seed's world from beginning to end: clients, nodes and store on one thread, in virtual time.
+///
+/// First there is life and trouble; then nothing goes wrong any more, and everything must come right by itself; then
+/// everybody goes home, and nothing may be left.
+public final class Simulation {
+    /// What came of it.
+    public struct Outcome: Sendable {
+        public var violation: Violation?
+        public var shape: Shape
+        /// Microseconds of virtual time.
+        public var time: Int64
+        public var events: Int
+        /// Messages in the logs.
+        public var messages: Int
+        /// Empty unless it was traced.
+        public var lines: [Trace.Line]
+        public var fingerprint: UInt64
+    }
+
+    let stage: Stage
+    let vault: Vault
+    let nodes: [SimNode]
+    let clients: [SimClient]
+    let rooms: [RoomName]
+    let dice: Dice
+
+    /// - Parameter onLine: called with each line of the trace as it is written.
+    public static func run(
+        seed: UInt64, shape: Shape, isTraced: Bool = false, onLine: ((Trace.Line) -> Void)? = nil
+    ) -> Outcome {
+        let simulation = Simulation(seed: seed, shape: shape, isTraced: isTraced)
+        simulation.stage.trace.onLine = onLine
+        return simulation.run()
+    }
+
+    private init(seed: UInt64, shape: Shape, isTraced: Bool) {
+        let stage = Stage(seed: seed, shape: shape, isTraced: isTraced)
+        self.stage = stage
+        dice = stage.dice("world")
+        let vault = Vault(stage)
+        self.vault = vault
+        rooms = (0..<shape.rooms).compactMap { RoomName("r\($0)") }
+        let nodes = (0..<shape.nodes).map { SimNode(stage, vault: vault, name: "n\($0)") }
+        self.nodes = nodes
+        let rooms = rooms
+        clients = (0..<shape.clients).map { SimClient(stage, number: $0, nodes: nodes, rooms: rooms) }
+    }
+
+    private func run() -> Outcome {
+        for node in nodes { node.start() }
+        planConnections()
+        planOperations()
+        planFaults()
+        advance(by: .ms(stage.shape.activeMs))
+        comeRight()
+        goHome()
+        vault.discard()
+        return Outcome(
+            violation: stage.referee.violation, shape: stage.shape, time: stage.now,
+            events: stage.scheduler.happened, messages: stage.ledger.all.reduce(0) { $0 + $1.messages.count },
+            lines: stage.trace.lines, fingerprint: stage.trace.fingerprint)
+    }
+
+    func advance(by time: Int64, unless isDone: () -> Bool = { false }) {
+        let referee = stage.referee
+        stage.scheduler.run(until: stage.now + time) { referee.isOver || isDone() }
+    }
+
+    // MARK: Life
+
+    private func planConnections() {
+        for client in clients {
+            let isLate = dice.chance(0.2)
+            let start = isLate ? dice.time(0 ... .ms(stage.shape.activeMs)) : dice.time(0 ... .ms(300))
+            stage.scheduler.after(start) { client.connect() }
+        }
+    }
+
+    private func planOperations() {
+        for _ in 0..<stage.shape.operations {
+            let client = dice.pick(clients)
+            stage.scheduler.after(dice.time(0 ... .ms(stage.shape.activeMs))) { client.act() }
+        }
+    }
+
+    // MARK: Trouble
+
+    private func plan(_ count: Int, _ happen: @escaping () -> Void) {
+        for _ in 0..<count { stage.scheduler.after(dice.time(.ms(50) ... .ms(stage.shape.activeMs)), happen) }
+    }
+
+    private func planFaults() {
+        let (faults, dice) = (stage.shape.faults, stage.dice("faults"))
+        plan(faults.cuts) { [self] in dice.pick(clients).link?.end(dice.pick(Link.End.allCases)) }
+        plan(faults.stalls) { [self] in
+            guard let link = dice.pick(clients).link else { return }
+            stage.trace.note(link.name, "stops reading")
+            link.stall(true)
+            stage.scheduler.after(dice.time(.ms(200) ... .ms(6000))) { link.stall(false) }
+        }
+        plan(faults.crashes) { [self] in
+            let node = dice.pick(nodes)
+            node.crash()
+            stage.scheduler.after(dice.time(.ms(1) ... .ms(2000))) { node.start() }
+        }
+        plan(faults.drains) { [self] in
+            let node = dice.pick(nodes)
+            let pause = dice.time(.ms(1) ... .ms(1000))
+            node.drain { [scheduler = stage.scheduler] in scheduler.after(pause) { node.start() } }
+        }
+        plan(faults.clockSteps) { [stage] in stage.stepClock(by: dice.time(-200_000...200_000)) }
+        plan(faults.outages) { [stage] in
+            stage.isStoreOut = true
+            stage.trace.note("store", "is away")
+            stage.scheduler.after(dice.time(.ms(100) ... .ms(3000))) {
+                stage.isStoreOut = false
+                stage.trace.note("store", "is back")
+            }
+        }
+        plan(faults.deletions) { [self] in delete(dice.pick(rooms), onNode: dice.pick(nodes), isAnnounced: dice.chance(0.5)) }
+    }
+
+    /// Deletes a room: as the API does, or as another process would, of which the node is not told.
+    private func delete(_ room: RoomName, onNode node: SimNode, isAnnounced: Bool) {
+        guard let hub = node.hub else { return }
+        stage.executor.task {
+            let isDone = try? await hub.store.deleteRoom(room)
+            if isDone == true, isAnnounced { hub.dissolve(room) }
+        }
+    }
+}

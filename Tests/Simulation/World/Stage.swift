@@ -1,0 +1,53 @@
+import RoostCore
+
+/// What the node does not promise yet.
+enum Promises {
+    /// After one message is refused for a passing cause, later ones are refused too until it is sent again.
+    static let keepsOrderAfterRefusal = false
+}
+
+/// What everybody in one simulation shares: time, chance, the truth and the referee.
+final class Stage: @unchecked Sendable {
+    let seed: UInt64
+    let shape: Shape
+    let scheduler: Scheduler
+    let executor: SimExecutor
+    let trace: Trace
+    let referee: Referee
+    let ledger: Ledger
+    /// Nothing goes wrong from now on.
+    var isCalm = false
+    /// The store answers nobody.
+    var isStoreOut = false
+    /// Deleting rooms is the only way in which a log may end.
+    var deletesRooms: Bool { shape.faults.deletions > 0 }
+    /// By how much the wall clock is wrong, in milliseconds.
+    private(set) var clockError: Int64 = 0
+
+    init(seed: UInt64, shape: Shape, isTraced: Bool) {
+        self.seed = seed
+        self.shape = shape
+        scheduler = Scheduler()
+        trace = Trace(isOn: isTraced, scheduler: scheduler)
+        referee = Referee(scheduler: scheduler, trace: trace)
+        executor = SimExecutor(scheduler: scheduler, dice: Dice(seed: seed, "executor"))
+        ledger = Ledger(referee: referee, trace: trace)
+        if shape.usesSQLite {
+            scheduler.afterEach = { [executor] in executor.settle() }
+        }
+    }
+
+    func dice(_ concern: String) -> Dice { Dice(seed: seed, concern) }
+
+    var now: Int64 { scheduler.now }
+
+    /// A fixed day, plus the time that has passed, plus the clock's error.
+    var wall: Timestamp { Timestamp(milliseconds: 1_700_000_000_000 + now / 1000 + clockError) }
+
+    /// Half the dedupe window at most, either way: beyond it, a retry within the window might be none by the clock.
+    func stepClock(by milliseconds: Int64) {
+        let most = shape.limits.dedupeWindowMs / 4
+        clockError = min(max(clockError + milliseconds, -most), most)
+        trace.note("clock", "is \(clockError) ms wrong now")
+    }
+}
