@@ -71,7 +71,8 @@ final class ServerEnd: Transport {
         do throws(WebSocketDecoder.Violation) {
             while state != .closed, let output = try decoder.next(from: &bytes) { handle(output) }
         } catch {
-            stage.referee.blow(.protocolKept, "the node found fault with a client's frame: \(error.reason)", [link.name])
+            stage.referee.blow(
+                .protocolKept, "the node found fault with a client's frame: \(error.reason)", [link.name])
         }
         if bytes.readableBytes > 0 { leftover = bytes.slice() }
     }
@@ -172,7 +173,8 @@ final class ServerEnd: Transport {
         }
         if queued + frames.readableBytes > mostBytes {
             stage.referee.blow(
-                .memory, "\(queued + frames.readableBytes) bytes are queued for \(link.name); \(mostBytes) is the bound",
+                .memory,
+                "\(queued + frames.readableBytes) bytes are queued for \(link.name); \(mostBytes) is the bound",
                 [link.name])
         }
     }

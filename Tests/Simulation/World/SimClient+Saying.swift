@@ -149,7 +149,8 @@ extension SimClient {
             let isAfter = dice.chance(0.5)
             let seq = UInt64(dice.int(0...Int(seat.cursor)))
             if isAfter { wish.after = seq } else { wish.before = seq + 1 }
-            payload += #","\#(isAfter ? "after" : "before")":{"epoch":"\#(seat.epoch)","seq":\#(isAfter ? seq : seq + 1)}"#
+            payload +=
+                #","\#(isAfter ? "after" : "before")":{"epoch":"\#(seat.epoch)","seq":\#(isAfter ? seq : seq + 1)}"#
         }
         send(nextRequest(), "history", payload + "}", .history(index, wish))
     }

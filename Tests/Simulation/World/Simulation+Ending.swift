@@ -125,7 +125,9 @@ extension Simulation {
         guard !stage.referee.isOver else { return end() }
         for client in clients { client.goHome() }
         let limits = stage.shape.limits
-        advance(by: .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 1000) + 8 * stage.shape.network.latency.upperBound)
+        advance(
+            by: .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 1000) + 8
+                * stage.shape.network.latency.upperBound)
         for node in nodes { checkNothingIsLeft(on: node) }
         for node in nodes where !stage.referee.isOver {
             let answer = Answer()
