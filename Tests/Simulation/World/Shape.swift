@@ -60,9 +60,9 @@ public struct Shape: Sendable {
         let dice = Dice(seed: seed, "shape")
         clients = dice.int(2...8)
         rooms = dice.int(1...3)
-        operations = dice.int(20...150)
+        operations = dice.int(20...120)
         activeMs = dice.time(2000...9000)
-        maxContent = dice.pick([20, 100, 400, 1500])
+        maxContent = dice.pick([20, 60, 300, 1200])
         nodes = dice.chance(0.15) ? 2 : 1
         let isFile = dice.chance(0.04)
         usesSQLite = sqlite ?? isFile
@@ -88,8 +88,8 @@ public struct Shape: Sendable {
 extension Shape.Network {
     init(_ dice: Dice) {
         latency = dice.pick([10...200, 100...2000, 1000...30_000, 100...150_000])
-        splits = dice.pick([0, 0.05, 0.3, 0.8])
-        window = dice.pick([512, 2048, 8192, 65_536])
+        splits = dice.pick([0, 0.05, 0.2, 0.6])
+        window = dice.pick([700, 2048, 8192, 65_536])
     }
 }
 

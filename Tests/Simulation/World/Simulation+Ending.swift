@@ -116,6 +116,7 @@ extension Simulation {
 
     private final class Answer: @unchecked Sendable {
         var isThere = false
+        var text: String?
     }
 
     // MARK: The end
@@ -124,8 +125,6 @@ extension Simulation {
     func goHome() {
         guard !stage.referee.isOver else { return end() }
         for client in clients { client.goHome() }
-        let limits = stage.shape.limits
-        advance(by: .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 1000) + 8 * stage.shape.network.latency.upperBound)
         for node in nodes { checkNothingIsLeft(on: node) }
         for node in nodes where !stage.referee.isOver {
             let answer = Answer()
@@ -137,19 +136,26 @@ extension Simulation {
     }
 
     private func checkNothingIsLeft(on node: SimNode) {
-        guard let hub = node.hub else { return }
-        let (stage, rooms) = (stage, rooms)
+        let limits = stage.shape.limits
+        // Who vanished without a word is found out by the heartbeat.
+        let deadline = stage.now + .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 3000)
+        while !stage.referee.isOver, let what = whatIsLeft(on: node) {
+            if stage.now > deadline { return stage.referee.blow(.memory, "\(node.name) still has \(what)", [node.name]) }
+            advance(by: .ms(500))
+        }
+    }
+
+    private func whatIsLeft(on node: SimNode) -> String? {
+        guard let hub = node.hub else { return nil }
+        for room in rooms where hub.members(room).count != 0 { return "somebody in \(room)" }
+        let left = Answer()
         ask { () async throws(StoreError) in
             let counters = await hub.counters()
             let clients = await hub.clients(limit: 10)
-            if counters.rooms != 0 || !clients.isEmpty {
-                stage.referee.blow(
-                    .memory, "\(node.name) still has \(counters.rooms) rooms and the clients \(clients)", [node.name])
-            }
-            for room in rooms where hub.members(room).count != 0 {
-                stage.referee.blow(.presence, "\(node.name) still shows somebody in \(room)", [room.text])
-            }
+            if counters.rooms != 0 { left.text = "\(counters.rooms) rooms" }
+            if !clients.isEmpty { left.text = "the clients \(clients)" }
         }
+        return left.text
     }
 
     /// Lets go of everything, whatever state it is in.
