@@ -38,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // The rules, as values: no socket, clock, thread, lock, random number or Foundation.
@@ -63,13 +64,18 @@ let package = Package(
                 "RoostCore", "RoostWire", "RoostEngine", nioCore, logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
+        // Tokens: what they say, and whether it is to be believed.
+        .target(
+            name: "RoostAuth",
+            dependencies: ["RoostCore", "RoostWire", nioCore, .product(name: "JWTKit", package: "jwt-kit")]),
         // Every option once: its name, its values, its default; flags, environment, file.
         .target(name: "RoostSettings", dependencies: ["Yams"]),
         .target(name: "RoostWeb", path: "Web", resources: [.embedInCode("chat")]),
         .target(
             name: "RoostServer",
             dependencies: [
-                "RoostCore", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostSettings", "RoostWeb",
+                "RoostCore", "RoostAuth", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostSettings",
+                "RoostWeb",
                 nioCore, nioPosix, logging,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
@@ -89,7 +95,7 @@ let package = Package(
         .executableTarget(
             name: "roost",
             dependencies: [
-                "RoostServer", "RoostSettings", "RoostBench", "CBuildInfo", logging,
+                "RoostCore", "RoostAuth", "RoostServer", "RoostSettings", "RoostBench", "CBuildInfo", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -102,6 +108,10 @@ let package = Package(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
+        .testTarget(
+            name: "RoostAuthTests",
+            dependencies: ["RoostCore", "RoostAuth", .product(name: "Crypto", package: "swift-crypto")]),
+        .testTarget(name: "RoostServerTests", dependencies: ["RoostCore", "RoostServer", "RoostSettings"]),
     ],
     swiftLanguageModes: [.v6]
 )

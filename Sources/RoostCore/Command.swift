@@ -2,8 +2,15 @@
 public enum Command: Sendable, Equatable {
     case join(Join)
     case leave(RoomName)
-    /// `room` nil: the room the client is in, or `general`.
-    case message(room: RoomName?, content: RawJSON, kind: MessageKind, sender: UserID?)
+    /// Signs in, or renews what was signed in with.
+    case auth(token: String)
+    /// `room` nil: the room the client is in, or `general`. `since`: see `Draft.since`.
+    case message(room: RoomName?, content: RawJSON, kind: MessageKind, sender: UserID?, since: Position? = nil)
+    /// Joins all of these rooms, where it left off.
+    case resume([Join])
+    case typing(room: RoomName, isActive: Bool)
+    /// Has received or read so far.
+    case mark(room: RoomName, Mark)
     case createRoom(RoomWish)
     /// `after` is the last user of the page before.
     case presence(room: RoomName, after: UserID?)
@@ -20,6 +27,8 @@ public enum Command: Sendable, Equatable {
         public var presence: Bool?
         /// Leave every other room first (one room at a time).
         public var alone: Bool
+        /// Nothing that was said before is replayed, whatever is asked for: the client may not read it.
+        public var isLiveOnly = false
 
         public init(
             room: RoomName, after: Position? = nil, history: Int? = nil, presence: Bool? = nil, alone: Bool = false

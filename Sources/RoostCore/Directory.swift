@@ -42,6 +42,7 @@ public struct RoomInfo: Sendable, Equatable {
     public var head: UInt64
     /// As `RoomHead.floor`.
     public var floor: UInt64
+    /// The newest message that is neither deleted nor a tombstone, if it is among the log's newest 100 entries.
     public var lastMessage: RawJSON?
     public var lastMessageAt: Timestamp?
 

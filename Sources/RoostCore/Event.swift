@@ -13,6 +13,10 @@ public enum Event: Sendable, Equatable {
     case presence(PresencePage)
     case history(HistoryPage)
     case gap(room: RoomName, from: UInt64, to: UInt64)
+    case typing(room: RoomName, user: UserID, isActive: Bool)
+    case receipts(room: RoomName, [MemberMark])
+    /// The server is about to close; come back after so many milliseconds.
+    case reconnect(afterMs: Int64, reason: String)
     case pong
 
     public struct Welcome: Sendable, Equatable {

@@ -37,6 +37,9 @@ public struct Failure: Error, Sendable, Equatable {
     public var reason: String
     public var retryAfterMs: Int64?
 
+    /// Whether the same may be taken later.
+    public var isPassing: Bool { code == .unavailable || code == .rateLimited }
+
     public init(_ code: ErrorCode, _ reason: String, retryAfterMs: Int64? = nil) {
         self.code = code
         self.reason = reason

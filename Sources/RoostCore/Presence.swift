@@ -27,6 +27,8 @@ public struct Presence: Sendable {
 
     private var rooms: [RoomName: Members] = [:]
     private var changedCounts: Set<RoomName> = []
+    /// Who has left for a moment: still shown, until then.
+    private var lingering: [RoomName: [UserID: Moment]] = [:]
 
     public init() {}
 
@@ -41,6 +43,9 @@ public struct Presence: Sendable {
     public mutating func join(_ room: RoomName, _ user: UserID, name: String, at now: Timestamp) -> Change {
         if rooms[room]?.byID[user] != nil {
             rooms[room]?.byID[user]?.connections += 1
+            if lingering[room]?.removeValue(forKey: user) != nil, lingering[room]?.isEmpty == true {
+                lingering[room] = nil
+            }
             return .none
         }
         let place = rooms[room]?.place(of: user) ?? 0
@@ -50,12 +55,33 @@ public struct Presence: Sendable {
     }
 
     /// One connection fewer.
-    public mutating func leave(_ room: RoomName, _ user: UserID) -> Change {
-        guard let member = rooms[room]?.byID[user], let place = rooms[room]?.place(of: user) else { return .none }
-        guard member.connections == 1 else {
-            rooms[room]?.byID[user]?.connections -= 1
+    /// - Parameter until: the user is expected back, and shown until then.
+    public mutating func leave(_ room: RoomName, _ user: UserID, lingeringUntil until: Moment? = nil) -> Change {
+        guard let member = rooms[room]?.byID[user] else { return .none }
+        guard member.connections <= 1, until == nil else {
+            rooms[room]?.byID[user]?.connections = max(0, member.connections - 1)
+            if let until, member.connections <= 1 { lingering[room, default: [:]][user] = until }
             return .none
         }
+        return remove(user, from: room)
+    }
+
+    /// Takes out those who were expected back and have not come.
+    public mutating func expire(at now: Moment) -> [(room: RoomName, user: UserID, name: String)] {
+        var gone: [(room: RoomName, user: UserID, name: String)] = []
+        for (room, users) in lingering {
+            for (user, until) in users where until <= now {
+                lingering[room]?[user] = nil
+                let name = rooms[room]?.byID[user]?.name ?? user.text
+                if remove(user, from: room) == .left { gone.append((room, user, name)) }
+            }
+            if lingering[room]?.isEmpty == true { lingering[room] = nil }
+        }
+        return gone
+    }
+
+    private mutating func remove(_ user: UserID, from room: RoomName) -> Change {
+        guard let place = rooms[room]?.place(of: user) else { return .none }
         rooms[room]?.byID[user] = nil
         rooms[room]?.ids.remove(at: place)
         if rooms[room]?.ids.isEmpty == true { rooms[room] = nil }
@@ -67,6 +93,9 @@ public struct Presence: Sendable {
         changedCounts.insert(room)
         return .none
     }
+
+    /// The room is one that hears counts only, whatever its size.
+    public mutating func countChanged(_ room: RoomName) { changedCounts.insert(room) }
 
     /// The large rooms whose counts have changed since the last call, with the count.
     public mutating func takeCounts() -> [(room: RoomName, count: Int)] {

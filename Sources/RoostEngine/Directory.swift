@@ -6,7 +6,7 @@ public protocol Directory: Sendable {
     func storeID() async throws(StoreError) -> String
 
     /// Opens rooms for readers: access is checked, and an unknown room is created as a public one where the request
-    /// and `StoreOptions.createOnJoin` say so. One answer per request, in order: `not_found` or `forbidden` otherwise.
+    /// and its kind (or else `StoreOptions.createOnJoin`) say so. One answer per request, in order: `not_found` or `forbidden` otherwise.
     func open(_ requests: [OpenRequest], at now: Timestamp) async throws(StoreError) -> [Result<RoomHead, Failure>]
 
     /// Creates a room with a fresh epoch; `conflict` if there is one of that name.
@@ -25,13 +25,23 @@ public protocol Directory: Sendable {
         _ name: RoomName, title: String?, visibility: Visibility?
     ) async throws(StoreError) -> RoomInfo?
 
-    /// Deletes the room with its log; false if there was none. The next of that name has a new epoch.
+    /// Deletes the room with its log and marks; false if there was none. The next of that name has a new epoch.
     func deleteRoom(_ name: RoomName) async throws(StoreError) -> Bool
 
     /// Adds or removes a member; false if there is no such room.
     func setMember(
         _ user: UserID, of room: RoomName, to isMember: Bool
     ) async throws(StoreError) -> Bool
+
+    /// Notes how far members have got. Per room and user the highest of each number is kept, never beyond the room's
+    /// head; unknown rooms are ignored, and a mark of nothing leaves no trace.
+    func mark(_ marks: [MemberMark]) async throws(StoreError)
+
+    /// How far a user has got in these rooms; those without a mark of the user are absent.
+    func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark]
+
+    /// How far members have got, by user id, the first `limit`. Empty if there is no such room.
+    func marks(in room: RoomName, limit: Int) async throws(StoreError) -> [MemberMark]
 
     /// Writes down users that were seen: a new one is added, of a known one what is not nil is changed.
     func note(_ sightings: [Sighting]) async throws(StoreError)

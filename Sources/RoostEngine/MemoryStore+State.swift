@@ -14,12 +14,14 @@ extension MemoryStore {
         private var roomsOf: [UserID: Set<RoomName>] = [:]
         private var dedupe: Dedupe
         private var lastRoomID: UInt64 = 0
+        /// Where `retain` goes on; nil: with the first room.
+        private var retained: RoomName?
 
-        init(options: StoreOptions, at now: Timestamp) {
+        init(options: StoreOptions, standing: [RoomName], at now: Timestamp) {
             self.options = options
             storeID = String(options.random(), radix: 36) + String(options.random(), radix: 36)
             dedupe = Dedupe(options: options)
-            for name in RoomName.standing { create(RoomPlan(name: name), at: now) }
+            for name in standing { create(RoomPlan(name: name), at: now) }
         }
 
         mutating func close() {
@@ -28,6 +30,7 @@ extension MemoryStore {
             users = Users()
             names = []
             roomsOf = [:]
+            retained = nil
             dedupe = Dedupe(options: options)
         }
     }
@@ -37,34 +40,64 @@ extension MemoryStore {
 extension MemoryStore.State {
     mutating func append(_ drafts: [Draft], at now: Timestamp) -> Appended {
         dedupe.forget(at: now, atMost: 2 * drafts.count + 64)
-        var verdicts: [Verdict] = []
-        verdicts.reserveCapacity(drafts.count)
-        var committed: [Committed] = []
-        var slots: [RoomName: Int] = [:]
-        for draft in drafts {
-            let room: MemoryStore.Room
+        var batch = MemoryStore.Batch(searches: RetrySearch.logs(of: drafts))
+        let verdicts = drafts.map { draft -> Verdict in
             switch roomToAppend(draft, at: now) {
-            case .failure(let failure):
-                verdicts.append(.rejected(failure))
-                continue
-            case .success(let found): room = found
-            }
-            let key = MemoryStore.Dedupe.Key(room: room.id, sender: draft.sender, id: draft.id)
-            if let earlier = dedupe.find(key, at: now) {
-                verdicts.append(.stored(seq: earlier.seq, at: earlier.at, duplicate: true))
-                continue
-            }
-            let message = room.append(draft, at: now)
-            dedupe.remember(key, seq: message.seq, at: message.at, clock: now)
-            verdicts.append(.stored(seq: message.seq, at: message.at, duplicate: false))
-            if let slot = slots[draft.room] {
-                committed[slot].messages.append(message)
-            } else {
-                slots[draft.room] = committed.count
-                committed.append(Committed(room: draft.room, epoch: room.epoch, messages: [message]))
+            case .failure(let failure): .rejected(failure)
+            case .success(let room): append(draft, to: room, &batch, at: now)
             }
         }
-        return Appended(verdicts: verdicts, committed: committed)
+        for index in batch.committed.indices {
+            let room = batch.rooms[index]
+            room.retain(at: now)
+            batch.committed[index].floor = room.log.floor
+        }
+        return Appended(verdicts: verdicts, committed: batch.committed)
+    }
+
+    private mutating func append(
+        _ draft: Draft, to room: MemoryStore.Room, _ batch: inout MemoryStore.Batch, at now: Timestamp
+    ) -> Verdict {
+        let key = MemoryStore.Dedupe.Key(room: room.id, sender: draft.sender, id: draft.id)
+        if let earlier = dedupe.find(key, at: now) {
+            return .stored(seq: earlier.seq, at: earlier.at, duplicate: true)
+        }
+        if let since = draft.since, let verdict = retry(draft, key, since, in: room, &batch) { return verdict }
+        if let seq = draft.redacts {
+            if let failure = RoomRules.refusalToRedact(room.log[seq]?.kind, seq, in: room.name) {
+                return .rejected(failure)
+            }
+            room.redact(seq)
+            batch.redact(seq, in: room.name)
+        }
+        let message = room.append(draft, at: now)
+        dedupe.remember(message, in: room, clock: now)
+        batch.add(message, room)
+        return .stored(seq: message.seq, at: message.at, duplicate: false)
+    }
+
+    /// What a draft gets that was first sent when the log ended at `since`; nil if it is to be appended.
+    private func retry(
+        _ draft: Draft, _ key: MemoryStore.Dedupe.Key, _ since: Position, in room: MemoryStore.Room,
+        _ batch: inout MemoryStore.Batch
+    ) -> Verdict? {
+        guard since.epoch == room.epoch, since.seq >= room.log.floor else {
+            return .rejected(RoomRules.retryExpired(room.name))
+        }
+        if let earlier = dedupe.find(key, after: since.seq) {
+            return .stored(seq: earlier.seq, at: earlier.at, duplicate: true)
+        }
+        // Only what the ids no longer have needs to be looked for.
+        let stretch = RetrySearch.Stretch(after: since.seq, to: room.forgotten)
+        guard stretch.after < stretch.to else { return nil }
+        guard stretch.to - stretch.after <= options.searchReach else {
+            return .rejected(RoomRules.retryExpired(room.name))
+        }
+        let log = RetrySearch.Log(room: room.name, epoch: room.epoch)
+        guard var search = batch.searches.removeValue(forKey: log) else { return nil }
+        defer { batch.searches[log] = search }
+        room.log.search(stretch, &search)
+        return search.place(of: draft, after: since.seq).map { .stored(seq: $0.seq, at: $0.at, duplicate: true) }
     }
 
     private mutating func roomToAppend(_ draft: Draft, at now: Timestamp) -> Result<MemoryStore.Room, Failure> {
@@ -75,8 +108,33 @@ extension MemoryStore.State {
             isMember: { known?.isMember(draft.sender) ?? false })
         if let refusal { return .failure(refusal) }
         if let known { return .success(known) }
-        guard options.createOnJoin else { return .failure(RoomRules.unknown(draft.room)) }
+        if let failure = RoomRules.refusalToCreate(for: draft, options) { return .failure(failure) }
         return .success(create(RoomPlan(name: draft.room), at: now))
+    }
+}
+
+extension MemoryStore {
+    /// What one append has found and done so far.
+    struct Batch {
+        var searches: [RetrySearch.Log: RetrySearch]
+        private(set) var rooms: [Room] = []
+        /// One per room of `rooms`.
+        var committed: [Committed] = []
+        private var slots: [RoomName: Int] = [:]
+
+        init(searches: [RetrySearch.Log: RetrySearch]) { self.searches = searches }
+
+        mutating func add(_ message: Message, _ room: Room) {
+            if let slot = slots[room.name] { return committed[slot].messages.append(message) }
+            slots[room.name] = committed.count
+            rooms.append(room)
+            committed.append(Committed(room: room.name, epoch: room.epoch, messages: [message]))
+        }
+
+        /// Redacts what this very batch has brought.
+        mutating func redact(_ seq: UInt64, in room: RoomName) {
+            if let slot = slots[room] { committed[slot].messages.redact(seq) }
+        }
     }
 }
 
@@ -90,7 +148,7 @@ extension MemoryStore.State {
             isMember: { known?.isMember($0) ?? false })
         if let refusal { return .failure(refusal) }
         if let known { return .success(known.head) }
-        guard request.create, options.createOnJoin else { return .failure(RoomRules.unknown(request.room)) }
+        guard request.create, options.creates(request.room) else { return .failure(RoomRules.unknown(request.room)) }
         return .success(create(RoomPlan(name: request.room), at: now).head)
     }
 
@@ -102,7 +160,9 @@ extension MemoryStore.State {
     @discardableResult
     private mutating func create(_ plan: RoomPlan, at now: Timestamp) -> MemoryStore.Room {
         lastRoomID += 1
-        let room = MemoryStore.Room(id: lastRoomID, plan: plan, epoch: Epoch(random: options.random()), at: now)
+        let room = MemoryStore.Room(
+            id: lastRoomID, plan: plan, kind: options.kinds.kind(of: plan.name),
+            epoch: Epoch(random: options.random()), at: now)
         rooms[plan.name] = room
         names.insert(plan.name, at: index(after: plan.name))
         for user in room.participants { roomsOf[user, default: []].insert(plan.name) }
@@ -113,6 +173,7 @@ extension MemoryStore.State {
         guard let room = rooms.removeValue(forKey: name) else { return false }
         names.remove(at: index(after: name) - 1)
         for user in room.participants { leave(name, user) }
+        room.empty()
         // A standing room always exists: only its log and its epoch are new.
         if RoomName.standing.contains(name) { create(RoomPlan(name: name), at: room.createdAt) }
         return true
@@ -143,6 +204,15 @@ extension MemoryStore.State {
     func rooms(of user: UserID, limit: Int) -> [RoomName] {
         let theirs = (roomsOf[user] ?? []).compactMap { rooms[$0] }
         return theirs.sorted { $0.id > $1.id }.prefix(max(0, limit)).map(\.name)
+    }
+
+    /// Moves the floors of the next `pieceRooms` rooms; false if they were the last.
+    mutating func retain(at now: Timestamp) -> Bool {
+        let rest = names[(retained.map(index(after:)) ?? 0)...]
+        let piece = rest.prefix(MemoryStore.pieceRooms)
+        for name in piece { rooms[name]?.retain(at: now) }
+        retained = piece.count < rest.count ? piece.last : nil
+        return retained != nil
     }
 
     /// Where in `names` the first one after `name` is.

@@ -3,16 +3,25 @@ public import RoostCore
 /// Everything in this process's memory: for trying Roost out, for tests, and for rooms whose past nobody needs.
 ///
 /// Its acks say `memory`: nothing outlives the process, and every start begins new epochs. An append costs O(1) per
-/// draft, amortized. Ids for deduplication are kept no longer than the window; the logs are kept until their room is
-/// deleted. One lock guards it all and is never held across an `await`.
+/// draft, amortized, and O(log n) where messages expire by age. Ids for deduplication are kept no longer than the window;
+/// the logs are kept as their kinds say, by default until their room is deleted. One lock guards it all and is never held
+/// across an `await`.
 public final class MemoryStore: Store {
-    public let durability = Durability.memory
+    /// How many rooms one call of `retain` sees to.
+    static let pieceRooms = 1000
     private let state: Locked<State>
 
     /// - Parameter now: the time at which the standing rooms are said to have been created.
-    public init(options: StoreOptions = StoreOptions(), at now: Timestamp) {
-        state = Locked(State(options: options, at: now))
+    public convenience init(options: StoreOptions = StoreOptions(), at now: Timestamp) {
+        self.init(options: options, standing: RoomName.standing, at: now)
     }
+
+    /// - Parameter standing: the rooms that exist from the start.
+    init(options: StoreOptions, standing: [RoomName], at now: Timestamp) {
+        state = Locked(State(options: options, standing: standing, at: now))
+    }
+
+    public func durability(of room: RoomName) -> Durability { .memory }
 
     public func close() async {
         state.withLock { $0.close() }
@@ -39,6 +48,14 @@ public final class MemoryStore: Store {
             for room in rooms { heads[room] = state.rooms[room]?.head }
             return heads
         }
+    }
+
+    public func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
+        try access { $0.rooms[room]?.find(id, of: sender, reach: $0.options.searchReach) }
+    }
+
+    public func retain(at now: Timestamp) async throws(StoreError) -> Bool {
+        try access { $0.retain(at: now) }
     }
 
     public func storeID() async throws(StoreError) -> String {
@@ -85,6 +102,22 @@ public final class MemoryStore: Store {
         _ user: UserID, of room: RoomName, to isMember: Bool
     ) async throws(StoreError) -> Bool {
         try access { $0.setMember(user, of: room, to: isMember) }
+    }
+
+    public func mark(_ marks: [MemberMark]) async throws(StoreError) {
+        try access { state in for mark in marks { state.rooms[mark.room]?.mark(mark.user, mark.mark) } }
+    }
+
+    public func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark] {
+        try access { state in
+            var marks: [RoomName: Mark] = [:]
+            for room in rooms { marks[room] = state.rooms[room]?.mark(of: user) }
+            return marks
+        }
+    }
+
+    public func marks(in room: RoomName, limit: Int) async throws(StoreError) -> [MemberMark] {
+        try access { $0.rooms[room]?.marks(limit: limit) ?? [] }
     }
 
     public func note(_ sightings: [Sighting]) async throws(StoreError) {

@@ -47,12 +47,40 @@ package enum RoomRules {
         Failure(.conflict, "There is a room \(room) already; choose another name.")
     }
 
+    package static func retryExpired(_ room: RoomName) -> Failure {
+        Failure(
+            .retryExpired,
+            "The log of \(room) no longer reaches back to your first attempt, which may have been stored. "
+                + "Check the history, then send the message under a new messageId.")
+    }
+
+    /// Why a room that doesn't exist is not created for this draft; nil if it is.
+    package static func refusalToCreate(for draft: Draft, _ options: StoreOptions) -> Failure? {
+        guard options.creates(draft.room), draft.redacts == nil else { return unknown(draft.room) }
+        // The room of the first attempt is gone, and with it what could tell whether that was stored.
+        return draft.since == nil ? nil : retryExpired(draft.room)
+    }
+
+    /// Why the entry can't be redacted; nil if it can.
+    /// - Parameter kind: the kind of the retained entry at `seq`; nil if there is none.
+    package static func refusalToRedact(_ kind: MessageKind?, _ seq: UInt64, in room: RoomName) -> Failure? {
+        switch kind {
+        case .message, .created: nil
+        case .redacted: Failure(.notFound, "Message \(seq) in \(room) is already deleted.")
+        case .deleted, nil:
+            Failure(.notFound, "There is no message \(seq) in \(room), or no longer; nothing was deleted.")
+        }
+    }
+
     private static func notMember(of room: RoomName) -> Failure {
         Failure(.forbidden, "Room \(room) is private and you are not a member; ask to be added.")
     }
 }
 
 extension StoreOptions {
+    /// Whether appending to or opening this room creates it if it is unknown.
+    package func creates(_ room: RoomName) -> Bool { kinds.kind(of: room).createOnJoin ?? createOnJoin }
+
     /// Whether an id that was stored when the clock said `then` still counts. An id from the future does too, for the
     /// clock may have been set back; one from further ahead than a day was stored under a clock that was plainly wrong,
     /// and would else be kept until that day comes.
@@ -60,6 +88,41 @@ extension StoreOptions {
         let age = now.milliseconds - then.milliseconds
         return age < dedupeWindowMs && age >= -86_400_000
     }
+}
+
+extension RoomKind {
+    /// Messages of this time or older are to be dropped; nil if age is no reason.
+    package func cutoff(at now: Timestamp) -> Timestamp? {
+        guard let retainAgeMs else { return nil }
+        let (cutoff, overflows) = now.milliseconds.subtractingReportingOverflow(retainAgeMs)
+        return overflows ? nil : Timestamp(milliseconds: cutoff)
+    }
+}
+
+extension MessageKind {
+    /// Whether this is something that was said and may still be read.
+    package var isMessage: Bool { self == .message || self == .created }
+}
+
+extension Message {
+    /// Leaves only its place.
+    package mutating func redact() {
+        kind = .redacted
+        content = .null
+    }
+}
+
+extension [Message] {
+    /// Redacts the message at `seq`, if it is one of these: contiguous and in order.
+    package mutating func redact(_ seq: UInt64) {
+        guard let first = first?.seq, seq >= first, seq - first < UInt64(count) else { return }
+        self[Int(seq - first)].redact()
+    }
+}
+
+extension RoomInfo {
+    /// How many entries are looked at for `lastMessage`.
+    package static let lastMessageReach: UInt64 = 100
 }
 
 /// The order in which lists are paged: by the bytes of the names, as databases compare text. (Swift compares strings

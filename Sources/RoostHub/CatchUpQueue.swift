@@ -19,11 +19,9 @@ struct CatchUpQueue<Read> {
         return read
     }
 
-    /// One is done; returns the next to begin, passing over those that are not wanted any more.
-    mutating func finished(isWanted: (Read) -> Bool) -> Read? {
-        while let next = waiting.popFirst() {
-            if isWanted(next) { return next }
-        }
+    /// One is done; returns the next to begin.
+    mutating func finished() -> Read? {
+        if let next = waiting.popFirst() { return next }
         running -= 1
         return nil
     }

@@ -29,6 +29,16 @@ public final class Connection {
     /// Bytes of drafts on their way to the log; above a limit the client is not read from.
     var unackedBytes = 0
     var isReading = true
+    /// It is about to be sent away: nothing is taken from it any more.
+    var isLeaving = false
+    /// The rooms in which it has said that its user types.
+    var typingIn: [RoomName] = []
+    /// What it was too slow to be told.
+    var shed = Shed()
+    /// When its token expires.
+    var expires: Moment?
+    /// When the timer is to look at it; a timer that fires earlier is an old one.
+    var due: Moment?
 
     /// A place in a room.
     struct Seat {
@@ -40,6 +50,8 @@ public final class Connection {
         var turn: UInt32
         /// Whether the user is a participant who hears of new messages also when it leaves.
         var isParticipant = false
+        /// Where the last stretch ended that was read for it.
+        var fedUpTo: UInt64 = 0
     }
 
     enum Role {
@@ -47,9 +59,15 @@ public final class Connection {
         case member(hearsPresence: Bool)
         /// A participant who has not joined: hears `message_created` only, and is not seen.
         case participant
+        /// The user of this personal room, to whom it is open without joining.
+        case owner
 
         var isMember: Bool {
             if case .member = self { true } else { false }
+        }
+
+        var hearsOnlyCreated: Bool {
+            if case .participant = self { true } else { false }
         }
     }
 
@@ -80,6 +98,9 @@ public final class Connection {
 /// A room as one shard knows it.
 final class LocalRoom {
     let name: RoomName
+    let kind: RoomKind
+    /// Everything up to here has been dropped by retention, as far as is known.
+    var floor: UInt64 = 0
     /// Nil until the store has told where the log ends.
     var replica: RoomReplica<Listener>?
     var visibility = Visibility.public
@@ -100,7 +121,10 @@ final class LocalRoom {
         var hearsOnlyCreated: Bool
     }
 
-    init(name: RoomName) { self.name = name }
+    init(name: RoomName, kind: RoomKind) {
+        self.name = name
+        self.kind = kind
+    }
 }
 
 extension RoomReplica<LocalRoom.Listener>.Reader {

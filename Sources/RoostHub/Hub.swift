@@ -8,19 +8,25 @@ public import RoostEngine
 /// Shards share nothing on the message path. What is here is touched once per batch or by joins and leaves.
 public final class Hub: Sendable {
     public let store: any Store
-    let settings: HubSettings
+    public let settings: HubSettings
     let world: World
     let log: Logger
-    private let shards: [BoundShard]
+    let shards: [BoundShard]
     private let interest = Locked<[RoomName: UInt64]>([:])
-    private let presence = Locked(Presence())
-    private let online = Locked<[UserID: OnlineUser]>([:])
-    private let ingest: Ingest
+    let presence = Locked(Attendance())
+    let online = Locked<[UserID: OnlineUser]>([:])
+    let typing = Locked(Typing())
+    let marks = Locked(MarkBoard())
+    let isTrimming = Locked(false)
+    /// What was said lately.
+    let cache: LogCache
+    let ingest: Ingest
     private let route: Route
     let scribe: Scribe
     public var limits: Limits { settings.limits }
     public var node: String { settings.node }
-    public var isAnonymous: Bool { settings.isAnonymous }
+    public var kinds: Kinds { settings.kinds }
+    public var isAnonymous: Bool { settings.judge == nil }
 
     struct BoundShard: Sendable {
         let loop: any EventLoop
@@ -60,11 +66,12 @@ public final class Hub: Sendable {
         self.world = world
         self.log = log
         self.route = route
+        cache = LogCache(store: store, budget: settings.recentBytes, log: log)
         scribe = Scribe(directory: store, world: world, log: log)
         ingest = Ingest(
             log: store, world: world,
             deliver: { outcome in route.hub.withLock { $0 }?.deliver(outcome) },
-            complain: { log.error("append failed: nothing of the batch was kept", metadata: ["error": "\($0)"]) })
+            complain: { log.error("append failed", metadata: ["error": "\($0)"]) })
     }
 
     /// The shard of a loop; call it on that loop.
@@ -74,7 +81,7 @@ public final class Hub: Sendable {
 
     // MARK: The street
 
-    func submit(_ parcel: Ingest.Parcel) -> Bool { ingest.submit(parcel) }
+    func submit(_ parcel: Ingest.Parcel) -> Ingest.Admission { ingest.submit(parcel) }
 
     /// Publishes for somebody who is no connection; one verdict per draft.
     public func publish(_ drafts: [Draft]) async -> [Verdict] {
@@ -83,7 +90,7 @@ public final class Hub: Sendable {
             let parcel = Ingest.Parcel(
                 drafts: drafts, weight: drafts.reduce(0) { $0 + $1.weight },
                 origin: .caller { continuation.resume(returning: $0) })
-            if !ingest.submit(parcel) {
+            if ingest.submit(parcel) != .taken {
                 continuation.resume(returning: drafts.map { _ in .rejected(Hub.swamped) })
             }
         }
@@ -93,9 +100,14 @@ public final class Hub: Sendable {
         .unavailable, "The server has more waiting than it can store; nothing was stored. Try again.", retryAfterMs: 500
     )
 
+    static let behindFailed = Failure(
+        .unavailable, "An earlier message could not be stored, so this one was not. Send them again in order.",
+        retryAfterMs: 500)
+
     /// Takes a batch to everyone concerned: one item per loop.
     private func deliver(_ outcome: Ingest.Outcome) {
-        var news = [Shard.News](repeating: Shard.News(), count: shards.count)
+        cache.record(outcome.committed)
+        var news = [Shard.News](repeating: Shard.News(failures: outcome.failures), count: shards.count)
         for (parcel, verdicts) in zip(outcome.parcels, outcome.verdicts) {
             switch parcel.origin {
             case .shard(let number, let authors):
@@ -104,9 +116,11 @@ public final class Hub: Sendable {
             case .caller: break
             }
         }
+        let everyone: UInt64 = shards.count == 64 ? .max : 1 << UInt64(shards.count) - 1
         interest.withLock { interest in
             for committed in outcome.committed {
-                var mask = interest[committed.room] ?? 0
+                // A personal room is open to its owner's connections wherever they are.
+                var mask = committed.room.owner == nil ? interest[committed.room] ?? 0 : everyone
                 while mask != 0 {
                     news[mask.trailingZeroBitCount].committed.append(committed)
                     mask &= mask - 1
@@ -131,114 +145,7 @@ public final class Hub: Sendable {
         }
     }
 
-    private func listeners(_ room: RoomName) -> UInt64 { interest.withLock { $0[room] ?? 0 } }
-
-    // MARK: Who is where
-
-    public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user] != nil } }
-
-    /// A user with a connection to this node.
-    private struct OnlineUser {
-        var connections: Int
-        /// What the user may send, over all its connections.
-        var bucket: TokenBucket
-    }
-
-    func connected(_ identity: Identity) {
-        let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
-        online.withLock { $0[identity.user, default: fresh].connections += 1 }
-        guard identity.isLasting else { return }
-        scribe.note(Sighting(user: identity.user, name: identity.name == identity.user.text ? nil : identity.name))
-    }
-
-    /// Takes tokens out of the user's bucket: a block at a time, so that the lock is no part of a message's way.
-    func lease(_ count: Int, of user: UserID) -> Session.Lease {
-        let now = world.monotonic()
-        return online.withLock { online in
-            online[user]?.bucket.lease(count, rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now)
-                ?? .tokens(count)
-        }
-    }
-
-    func disconnected(_ identity: Identity) {
-        let isGone = online.withLock { online in
-            online[identity.user]?.connections -= 1
-            guard online[identity.user]?.connections ?? 0 <= 0 else { return false }
-            online[identity.user] = nil
-            return true
-        }
-        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall())) }
-    }
-
-    func enter(_ room: RoomName, _ identity: Identity, except connection: UInt64) {
-        let joined = Event.userJoined(room: room, user: identity.user, name: identity.name)
-        // Told under the lock, so that nobody hears of a later leaving first.
-        presence.withLock { presence in
-            let change = presence.join(room, identity.user, name: identity.name, at: world.wall())
-            if change == .joined { tell(room, joined, except: connection) }
-        }
-    }
-
-    func exit(_ room: RoomName, _ identity: Identity, except connection: UInt64) {
-        let left = Event.userLeft(room: room, user: identity.user, name: identity.name, lastSeen: world.wall())
-        presence.withLock { presence in
-            if presence.leave(room, identity.user) == .left { tell(room, left, except: connection) }
-        }
-    }
-
-    /// The members of a room, at most `limit` (1000 if more are asked for).
-    public func members(_ room: RoomName, after: UserID? = nil, limit: Int = 1000) -> PresencePage {
-        presence.withLock { $0.page(room, after: after, limit: min(max(1, limit), 1000)) }
-    }
-
-    /// Large rooms hear how many they are, at most once a second.
-    func announceCounts() {
-        for (room, count) in presence.withLock({ $0.takeCounts() }) {
-            tell(room, .presenceCount(room: room, count: count), except: 0)
-        }
-    }
-
-    // MARK: News beside the log
-
-    /// Tells a room something that is not kept.
-    private func tell(_ room: RoomName, _ event: Event, except connection: UInt64) {
-        var mask = listeners(room)
-        while mask != 0 {
-            let target = shards[mask.trailingZeroBitCount]
-            target.loop.execute { target.shard.value.hear(event, in: room, except: connection) }
-            mask &= mask - 1
-        }
-    }
-
-    /// Tells every online participant of a new room, except the connection that has made it (0: nobody's).
-    public func announce(_ room: RoomInfo, participants: [User], except connection: UInt64 = 0) {
-        for target in shards {
-            target.loop.execute {
-                target.shard.value.hear(ofNew: room, participants: participants, except: connection)
-            }
-        }
-    }
-
-    /// The room is gone: its readers are told that they have left it.
-    public func dissolve(_ room: RoomName) {
-        for target in shards {
-            target.loop.execute { target.shard.value.dissolve(room) }
-        }
-    }
-
-    /// A user has been made a participant of a room, or is one no longer.
-    public func membership(of user: UserID, in room: RoomName, isNow isMember: Bool) {
-        for target in shards {
-            target.loop.execute { target.shard.value.membership(of: user, in: room, isNow: isMember) }
-        }
-    }
-
-    /// Who may enter has changed: readers without access are put out.
-    public func recheck(_ room: RoomName) {
-        for target in shards {
-            target.loop.execute { target.shard.value.recheck(room) }
-        }
-    }
+    func listeners(_ room: RoomName) -> UInt64 { interest.withLock { $0[room] ?? 0 } }
 
     // MARK: Life
 
@@ -260,15 +167,6 @@ public final class Hub: Sendable {
         return Array(all.prefix(limit))
     }
 
-    /// Stops reading from clients, lets what they sent be stored and acked, then closes them all.
-    public func drain(_ code: CloseCode, reason: String) async {
-        for target in shards { try? await target.loop.submit { target.shard.value.stopReading() }.get() }
-        await ingest.idle()
-        for target in shards {
-            try? await target.loop.submit { target.shard.value.closeAll(code, reason: reason) }.get()
-        }
-        await ingest.idle()
-        await scribe.flush()
-        route.hub.withLock { $0 = nil }
-    }
+    /// Nothing is delivered any more.
+    func detach() { route.hub.withLock { $0 = nil } }
 }

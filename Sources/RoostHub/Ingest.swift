@@ -3,12 +3,17 @@ import RoostEngine
 
 /// Where everybody's drafts meet on their way to the log: while one append runs, the next batch grows, so that
 /// throughput rises with load and latency stays at about one commit.
+///
+/// When an append fails, so does everything that shards have handed in before they heard of it: else a message could
+/// overtake an earlier one of its author that was refused.
 final class Ingest: Sendable {
     /// Drafts of one shard's tick, or of one HTTP request.
     struct Parcel: Sendable {
         var drafts: [Draft]
         var weight: Int
         var origin: Origin
+        /// How many failed appends the shard had heard of; nil for callers, who keep no order.
+        var heard: UInt64?
     }
 
     enum Origin: Sendable {
@@ -27,7 +32,17 @@ final class Ingest: Sendable {
         var parcels: [Parcel]
         /// Per parcel, one per draft.
         var verdicts: [[Verdict]]
-        var committed: [Committed]
+        var committed: [Committed] = []
+        /// The number of failed appends, if this was one.
+        var failures: UInt64?
+    }
+
+    enum Admission: Equatable {
+        case taken
+        /// Too much is waiting already.
+        case full
+        /// An append has failed of which the shard has not heard yet.
+        case outdated
     }
 
     /// One append takes no more than this, so that its latency stays bounded.
@@ -39,7 +54,11 @@ final class Ingest: Sendable {
         var parcels: [Parcel] = []
         var bytes = 0
         var isRunning = false
-        var idlers: [CheckedContinuation<Void, Never>] = []
+        var failures: UInt64 = 0
+        /// Parcels taken in, and those that are through, since the start.
+        var taken: UInt64 = 0
+        var through: UInt64 = 0
+        var waiting: [(until: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Locked(State())
@@ -61,59 +80,79 @@ final class Ingest: Sendable {
         self.complain = complain
     }
 
-    /// Hands a parcel in. False if too much is waiting already; then nothing was taken.
-    func submit(_ parcel: Parcel) -> Bool {
-        let (isTaken, mustStart) = state.withLock { state in
+    /// Hands a parcel in. Nothing of it was taken unless the answer is `taken`.
+    func submit(_ parcel: Parcel) -> Admission {
+        let (admission, mustStart) = state.withLock { state -> (Admission, Bool) in
+            if let heard = parcel.heard, heard != state.failures { return (.outdated, false) }
             guard state.bytes + parcel.weight <= Ingest.maxWaitingBytes || state.parcels.isEmpty else {
-                return (false, false)
+                return (.full, false)
             }
             state.parcels.append(parcel)
             state.bytes += parcel.weight
+            state.taken += 1
             defer { state.isRunning = true }
-            return (true, !state.isRunning)
+            return (.taken, !state.isRunning)
         }
         if mustStart { world.run { await self.run() } }
-        return isTaken
+        return admission
     }
 
-    /// Returns once nothing waits and nothing is under way.
-    func idle() async {
+    /// Returns once everything handed in before the call is through the log, and its outcome on its way.
+    func fence() async {
         await withCheckedContinuation { continuation in
-            let isIdle = state.withLock { state in
-                if state.isRunning { state.idlers.append(continuation) }
-                return !state.isRunning
+            let isThrough = state.withLock { state in
+                if state.through < state.taken { state.waiting.append((state.taken, continuation)) }
+                return state.through == state.taken
             }
-            if isIdle { continuation.resume() }
+            if isThrough { continuation.resume() }
         }
     }
 
     private func run() async {
         while let parcels = take() {
             let drafts = parcels.flatMap(\.drafts)
-            var verdicts: [Verdict]
-            var committed: [Committed] = []
+            var outcome: Outcome
             do throws(StoreError) {
                 let appended = try await log.append(drafts, at: world.wall())
-                (verdicts, committed) = (appended.verdicts, appended.committed)
+                outcome = Outcome(
+                    parcels: parcels, verdicts: split(appended.verdicts, among: parcels), committed: appended.committed)
+                // One of several stores behind the log may have failed.
+                if let failure = appended.verdicts.lazy.compactMap(\.passingRefusal).first { fail(&outcome, failure) }
             } catch {
                 complain(error)
-                verdicts = Array(repeating: .rejected(error.failure), count: drafts.count)
+                outcome = Outcome(
+                    parcels: parcels,
+                    verdicts: parcels.map { Array(repeating: .rejected(error.failure), count: $0.drafts.count) })
+                fail(&outcome, error.failure)
             }
-            let answers = split(verdicts, among: parcels)
-            deliver(Outcome(parcels: parcels, verdicts: answers, committed: committed))
-            for (parcel, answer) in zip(parcels, answers) {
+            deliver(outcome)
+            for (parcel, answer) in zip(outcome.parcels, outcome.verdicts) {
                 if case .caller(let reply) = parcel.origin { reply(answer) }
             }
+            finish(outcome.parcels.count)
         }
+    }
+
+    /// Something was refused that may come again: so is what shards have sent behind it.
+    private func fail(_ outcome: inout Outcome, _ failure: Failure) {
+        let (behind, failures) = state.withLock { state in
+            let behind = state.parcels.filter { $0.heard != nil }
+            state.parcels.removeAll { $0.heard != nil }
+            state.bytes -= behind.reduce(0) { $0 + $1.weight }
+            state.failures += 1
+            return (behind, state.failures)
+        }
+        outcome.parcels += behind
+        outcome.verdicts += behind.map { Array(repeating: .rejected(failure), count: $0.drafts.count) }
+        outcome.failures = failures
     }
 
     /// The next batch; nil, and the run is over, if there is none.
     private func take() -> [Parcel]? {
-        let (batch, idlers) = state.withLock { state -> ([Parcel]?, [CheckedContinuation<Void, Never>]) in
+        state.withLock { state in
             guard !state.parcels.isEmpty else {
                 state.isRunning = false
-                defer { state.idlers = [] }
-                return (nil, state.idlers)
+                return nil
             }
             var count = 0
             let end = state.parcels.firstIndex { parcel in
@@ -123,10 +162,19 @@ final class Ingest: Sendable {
             let batch = Array(state.parcels[..<(end ?? state.parcels.endIndex)])
             state.parcels.removeFirst(batch.count)
             state.bytes -= batch.reduce(0) { $0 + $1.weight }
-            return (batch, [])
+            return batch
         }
-        for idler in idlers { idler.resume() }
-        return batch
+    }
+
+    private func finish(_ count: Int) {
+        let done = state.withLock { state in
+            state.through += UInt64(count)
+            let through = state.through
+            let done = state.waiting.filter { $0.until <= through }.map(\.continuation)
+            state.waiting.removeAll { $0.until <= through }
+            return done
+        }
+        for continuation in done { continuation.resume() }
     }
 
     private func split(_ verdicts: [Verdict], among parcels: [Parcel]) -> [[Verdict]] {
@@ -135,5 +183,13 @@ final class Ingest: Sendable {
             defer { start += parcel.drafts.count }
             return Array(verdicts[start..<(start + parcel.drafts.count)])
         }
+    }
+}
+
+extension Verdict {
+    /// Why the draft was refused, if it may be taken later.
+    fileprivate var passingRefusal: Failure? {
+        guard case .rejected(let failure) = self, failure.isPassing else { return nil }
+        return failure
     }
 }

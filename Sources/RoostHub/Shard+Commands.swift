@@ -31,8 +31,12 @@ extension Shard {
         // Who doesn't take its answers is not made more of them.
         guard connection.outbox.isOpen else { return true }
         guard connection.pending > 0 else { return false }
-        guard case .success(let request) = request, case .join(let join) = request.command else { return true }
-        return join.alone || connection.pending > connection.joining.count || connection.joining.contains(join.room)
+        guard case .success(let request) = request, connection.pending == connection.joining.count else { return true }
+        switch request.command {
+        case .join(let join): return join.alone || connection.joining.contains(join.room)
+        case .resume(let joins): return joins.contains { connection.joining.contains($0.room) }
+        default: return true
+        }
     }
 
     /// One of the connection's pending commands is done.
@@ -43,7 +47,7 @@ extension Shard {
 
     /// Handles what has been waiting, as far as it need not wait on.
     func goOn(_ connection: Connection) {
-        while let next = connection.held.first, !mustWait(next, connection), !connection.isOver {
+        while let next = connection.held.first, !mustWait(next, connection), !connection.isOver, !connection.isLeaving {
             connection.held.removeFirst()
             handle(next, from: connection)
         }
@@ -53,7 +57,7 @@ extension Shard {
     /// Reads from the client only while it has not too much under way.
     func pace(_ connection: Connection) {
         let mayRead =
-            !isDraining && connection.held.isEmpty && connection.unackedBytes < Shard.maxUnackedBytes
+            !connection.isLeaving && connection.held.isEmpty && connection.unackedBytes < Shard.maxUnackedBytes
             && connection.outbox.isOpen
         guard mayRead != connection.isReading else { return }
         connection.isReading = mayRead
@@ -64,22 +68,16 @@ extension Shard {
         switch decoded {
         case .failure(let refusal): refuse(refusal, connection)
         case .success(let request):
-            let user = connection.identity.user
-            let action = connection.session.handle(
-                request, limits: hub.limits, rooms: connection.memberships + connection.joining.count,
-                isIn: { connection.isMember(of: $0) }, now: now,
-                lease: { hub.lease($0, of: user) }, freshID: freshID)
+            let around = surroundings(of: connection)
+            let action = connection.session.handle(request, around)
             perform(action, request.id, connection)
         }
     }
 
     /// A frame that says nothing costs as much as one that does.
     private func refuse(_ refusal: Refusal, _ connection: Connection) {
-        let request = Request(id: refusal.id, command: .ping)
-        let user = connection.identity.user
-        let action = connection.session.handle(
-            request, limits: hub.limits, rooms: 0, isIn: { _ in false }, now: now,
-            lease: { hub.lease($0, of: user) }, freshID: freshID)
+        let around = surroundings(of: connection)
+        let action = connection.session.handle(Request(id: refusal.id, command: .ping), around)
         if case .answer = action {
             reply(.error(refusal.failure, room: refusal.room), to: connection, id: refusal.id)
         } else {
@@ -87,9 +85,24 @@ extension Shard {
         }
     }
 
-    private func perform(_ action: Session.Action, _ id: MessageID?, _ connection: Connection) {
+    private func surroundings(of connection: Connection) -> Session.Surroundings {
+        let user = connection.identity.user
+        return Session.Surroundings(
+            limits: hub.limits, kinds: hub.kinds, rooms: connection.memberships + connection.joining.count,
+            isIn: { connection.isMember(of: $0) }, now: now,
+            lease: { [hub] count in hub.lease(count, of: user) }, freshID: freshID)
+    }
+
+    func perform(_ action: Session.Action, _ id: MessageID?, _ connection: Connection) {
         switch action {
         case .answer(let event): reply(event, to: connection, id: id)
+        case .authenticate(let token): authenticate(token, id, connection)
+        case .resume(let joins): resume(joins, id, connection)
+        case .typing(let room, let isActive): type(room, isActive, connection)
+        case .mark(let room, let mark): self.mark(room, mark, connection)
+        case .refuseAndPing(let failure, let room):
+            reply(.error(failure, room: room), to: connection, id: id)
+            ping(connection)
         case .publish(let draft): publish(draft, connection)
         case .join(let join): self.join(join, id, connection)
         case .leave(let room): leave(room, id, connection)
@@ -116,11 +129,25 @@ extension Shard {
     func submitDrafts() {
         guard !drafts.isEmpty else { return }
         let parcel = Ingest.Parcel(
-            drafts: drafts, weight: authors.reduce(0) { $0 + $1.weight }, origin: .shard(number, authors: authors))
+            drafts: drafts, weight: authors.reduce(0) { $0 + $1.weight }, origin: .shard(number, authors: authors),
+            heard: failuresHeard)
         drafts = []
         authors = []
-        if !hub.submit(parcel) {
-            settle(Receipts(parcel, refused: Hub.swamped))
+        switch hub.submit(parcel) {
+        case .taken: break
+        case .full: settle(Receipts(parcel, refused: Hub.swamped), isAtDoor: true)
+        case .outdated: settle(Receipts(parcel, refused: Hub.behindFailed), isAtDoor: true)
+        }
+    }
+
+    /// Joins what a client wants to go on with: all at once.
+    private func resume(_ joins: [Command.Join], _ id: MessageID?, _ connection: Connection) {
+        let around = surroundings(of: connection)
+        for join in joins {
+            switch connection.session.resumed(join, around) {
+            case .success(let join): self.join(join, id, connection)
+            case .failure(let failure): reply(.error(failure, room: join.room), to: connection, id: id)
+            }
         }
     }
 

@@ -9,7 +9,9 @@ extension Shard {
     struct News: Sendable {
         var receipts: [Receipts] = []
         var committed: [Committed] = []
-        var isEmpty: Bool { receipts.isEmpty && committed.isEmpty }
+        /// How many appends have failed so far, if that is news.
+        var failures: UInt64?
+        var isEmpty: Bool { receipts.isEmpty && committed.isEmpty && failures == nil }
     }
 
     /// The log's answers to drafts of this shard.
@@ -33,13 +35,15 @@ extension Shard {
     }
 
     func take(_ news: News) {
+        if let failures = news.failures { failuresHeard = failures }
         for receipts in news.receipts { settle(receipts) }
         for committed in news.committed { deliver(committed) }
     }
 
     // MARK: Answers to authors
 
-    func settle(_ receipts: Receipts) {
+    /// - Parameter isAtDoor: the log has not seen them.
+    func settle(_ receipts: Receipts, isAtDoor: Bool = false) {
         for ((draft, author), verdict) in zip(zip(receipts.drafts, receipts.authors), receipts.verdicts) {
             guard let connection = connections[author.connection] else { continue }
             connection.unackedBytes -= author.weight
@@ -47,9 +51,13 @@ extension Shard {
             case .stored(let seq, let at, let duplicate):
                 if duplicate { counters.duplicates += 1 }
                 let ack = Event.Ack(
-                    draft: draft, seq: seq, at: at, durability: hub.store.durability, duplicate: duplicate,
+                    draft: draft, seq: seq, at: at, durability: hub.store.durability(of: draft.room),
+                    duplicate: duplicate,
                     authorListens: hears(connection, draft.room, seq))
                 reply(.ack(ack), to: connection, id: draft.id)
+            case .rejected(let failure) where failure.isPassing:
+                let action = connection.session.refused(draft.id, in: draft.room, failure, isAtDoor: isAtDoor, now: now)
+                perform(action, draft.id, connection)
             case .rejected(let failure):
                 reply(.error(failure, room: draft.room), to: connection, id: draft.id)
             }
@@ -69,9 +77,10 @@ extension Shard {
 
     /// A stretch of a room's log has arrived, from the ingest or from a read.
     private func deliver(_ committed: Committed) {
-        guard let room = rooms[committed.room], let first = committed.messages.first?.seq,
-            let last = committed.messages.last?.seq
-        else { return }
+        guard let first = committed.messages.first?.seq, let last = committed.messages.last?.seq else { return }
+        if let owner = committed.room.owner { seatOwner(owner, committed.room, committed.epoch, before: first) }
+        guard let room = rooms[committed.room] else { return }
+        if room.replica?.epoch == committed.epoch { room.floor = max(room.floor, committed.floor) }
         guard room.replica != nil else {
             room.rumour = max(room.rumour, last)
             return
@@ -84,6 +93,7 @@ extension Shard {
         }
     }
 
+    /// Sends a stretch that follows the replica's head to all who are live.
     func push(_ messages: ArraySlice<Message>, to room: LocalRoom) {
         guard let last = messages.last?.seq else { return }
         var encodings = Encodings(messages)
@@ -99,26 +109,6 @@ extension Shard {
         if room.hasReadersAhead {
             room.hasReadersAhead = false
             catchUpAll(room)
-        }
-    }
-
-    /// Something that is not kept.
-    func hear(_ event: Event, in name: RoomName, except id: UInt64) {
-        guard let room = rooms[name], let readers = room.replica?.readers else { return }
-        var encoded: [ByteBuffer?] = [nil, nil]
-        for reader in readers where reader.connection.id != id {
-            let connection = reader.connection
-            guard let seat = connection.seat(in: room),
-                case .member(hearsPresence: true) = connection.seats[seat].role
-            else { continue }
-            guard connection.outbox.admits(.transient) else {
-                counters.transientDropped += 1
-                continue
-            }
-            let slot = Int(connection.dialect.rawValue)
-            let frames = encoded[slot] ?? event.frames(for: connection, id: freshID(), now: hub.world.wall())
-            encoded[slot] = frames
-            send(frames, to: connection)
         }
     }
 

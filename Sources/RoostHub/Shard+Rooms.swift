@@ -25,6 +25,18 @@ extension Shard {
                 connection: connection, join: join, id: id, role: .member(hearsPresence: join.presence != false)))
     }
 
+    /// Something was said in a user's own room: its connections hear it, from there on, without having joined.
+    func seatOwner(_ owner: UserID, _ name: RoomName, _ epoch: Epoch, before first: UInt64) {
+        for connection in (users[owner] ?? []).compactMap({ connections[$0] }) {
+            guard !connection.seats.contains(where: { $0.room.name == name }), !connection.joining.contains(name),
+                !connection.attending.contains(name)
+            else { continue }
+            connection.attending.append(name)
+            let join = Command.Join(room: name, after: Position(epoch: epoch, seq: first - 1))
+            enter(PendingOpen(connection: connection, join: join, id: nil, role: .owner))
+        }
+    }
+
     /// Whoever participates in rooms hears of new messages there without joining.
     func attendRooms(_ connection: Connection) {
         let (user, limit, store) = (connection.identity.user, hub.limits.maxRooms, hub.store)
@@ -89,6 +101,8 @@ extension Shard {
 
     private func isOpenToAll(_ room: LocalRoom) -> Bool {
         room.replica != nil && room.visibility == .public && !room.isReopening && room.rechecks == 0
+            // What time may have dropped only the store knows.
+            && room.kind.retainAgeMs == nil
     }
 
     /// Whether the replica can tell what a position is worth; a client may have read further elsewhere.
@@ -104,7 +118,7 @@ extension Shard {
 
     private func localRoom(_ name: RoomName) -> LocalRoom {
         if let room = rooms[name] { return room }
-        let room = LocalRoom(name: name)
+        let room = LocalRoom(name: name, kind: hub.kinds.kind(of: name))
         rooms[name] = room
         counters.rooms = rooms.count
         hub.listen(number, to: name)
@@ -118,7 +132,7 @@ extension Shard {
         opens = []
         for index in waiting.indices { waiting[index].accessTurn = rooms[waiting[index].join.room]?.accessTurn ?? 0 }
         let requests = waiting.map {
-            OpenRequest(room: $0.join.room, user: $0.connection.identity.user, create: hub.limits.createOnJoin)
+            OpenRequest(room: $0.join.room, user: $0.connection.identity.user, create: true)
         }
         for open in waiting { rooms[open.join.room]?.opening += 1 }
         let (store, world) = (hub.store, hub.world)
@@ -166,10 +180,12 @@ extension Shard {
     func adopt(_ head: RoomHead, _ room: LocalRoom) {
         if room.replica == nil {
             room.replica = RoomReplica(epoch: head.epoch, head: head.head)
+            room.floor = head.floor
             room.visibility = head.visibility
         } else if room.rechecks == 0, room.visibility != head.visibility {
             if head.visibility == .private { recheck(room.name) } else { room.visibility = .public }
         }
+        if room.replica?.epoch == head.epoch { room.floor = max(room.floor, head.floor) }
         let seq = max(head.head, room.rumour)
         room.rumour = 0
         react(room.replica?.hear(epoch: head.epoch, head: seq) ?? .stale, room)
@@ -179,12 +195,12 @@ extension Shard {
     private func seat(_ open: PendingOpen, in room: LocalRoom, storeHead: UInt64? = nil) {
         guard let (epoch, head) = room.replica.map({ ($0.epoch, $0.head) }) else { return }
         let (connection, join) = (open.connection, open.join)
-        let start = startingPoint(join, epoch, max(head, storeHead ?? head), head)
-        let listener = LocalRoom.Listener(connection: connection, hearsOnlyCreated: !open.role.isMember)
+        let start = startingPoint(join, epoch, max(head, storeHead ?? head), head, floor: room.floor)
+        let listener = LocalRoom.Listener(connection: connection, hearsOnlyCreated: open.role.hearsOnlyCreated)
         var wasMember = false
         if let known = connection.seat(in: room) {
             guard open.role.isMember else {
-                connection.seats[known].isParticipant = true
+                connection.seats[known].isParticipant = open.role.hearsOnlyCreated
                 return
             }
             wasMember = connection.seats[known].role.isMember
@@ -196,7 +212,7 @@ extension Shard {
             connection.seats.append(
                 Connection.Seat(
                     room: room, index: index, role: open.role, turn: connection.freshTurn(),
-                    isParticipant: !open.role.isMember))
+                    isParticipant: open.role.hearsOnlyCreated))
         }
         if open.role.isMember { welcome(open, to: room, epoch, max(head, start.seq), start.isRecovered, wasMember) }
         catchUp(connection, room)
@@ -212,23 +228,36 @@ extension Shard {
             }
             connection.session.settle(in: room.name)
         }
-        if !wasMember { hub.enter(room.name, connection.identity, except: connection.id) }
+        if !wasMember {
+            hub.enter(room.name, room.kind, connection.identity, except: connection.id)
+            hasPresenceNews = true
+            scheduleTick()
+        }
+        let isShown = join.presence == true && room.kind.presence != .off
         let joined = Event.Joined(
             room: room.name, epoch: epoch, head: head, recovered: isRecovered,
-            members: join.presence == true ? hub.members(room.name) : nil)
+            members: isShown ? hub.members(room.name) : nil)
         reply(.joined(joined), to: connection, id: open.id)
+        if room.kind.receipts {
+            hub.watchMarks(room.name)
+            if let receipts = hub.receipts(of: room.name) { reply(receipts, to: connection, id: nil) }
+        }
     }
 
-    /// Where a join begins to read, and whether that is all the client asked for.
+    /// Where a join begins to read, and whether everything after the position asked for follows.
+    /// - Parameters:
+    ///   - known: where the log ends, as the store knows it.
+    ///   - head: where it ends for those who are live here.
     private func startingPoint(
-        _ join: Command.Join, _ epoch: Epoch, _ known: UInt64, _ head: UInt64
+        _ join: Command.Join, _ epoch: Epoch, _ known: UInt64, _ head: UInt64, floor: UInt64
     ) -> (seq: UInt64, isRecovered: Bool) {
         if let after = join.after {
-            let isKnown = after.epoch == epoch && after.seq <= known
-            return isKnown ? (after.seq, true) : (head, false)
+            guard after.epoch == epoch, after.seq <= known else { return (head, false) }
+            if join.isLiveOnly { return (max(head, after.seq), after.seq >= head) }
+            return (after.seq, after.seq >= floor)
         }
         let wanted = UInt64(join.history ?? 0)
-        return (head - min(wanted, head), false)
+        return (max(head - min(wanted, head), min(floor, head)), false)
     }
 
     // MARK: Out
@@ -246,16 +275,24 @@ extension Shard {
         connection.seats[seat].role = .participant
         let listener = LocalRoom.Listener(connection: connection, hearsOnlyCreated: true)
         room.replica?.rename(connection.seats[seat].index, to: listener)
-        hub.exit(room.name, connection.identity, except: connection.id)
+        leavePresence(connection, room)
     }
 
-    func unseat(_ connection: Connection, _ room: LocalRoom) {
+    private func leavePresence(_ connection: Connection, _ room: LocalRoom, isExpected: Bool = false) {
+        stopTyping(room.name, connection)
+        hub.exit(room.name, room.kind, connection.identity, except: connection.id, isExpected: isExpected)
+        hasPresenceNews = true
+        hasMarks = true
+        scheduleTick()
+    }
+
+    func unseat(_ connection: Connection, _ room: LocalRoom, isExpected: Bool = false) {
         guard let index = connection.seat(in: room) else { return }
         let seat = connection.seats.remove(at: index)
         if let moved = room.replica?.remove(seat.index), let other = moved.connection.seat(in: room) {
             moved.connection.seats[other].index = seat.index
         }
-        if seat.role.isMember { hub.exit(room.name, connection.identity, except: connection.id) }
+        if seat.role.isMember { leavePresence(connection, room, isExpected: isExpected) }
         forgetIfEmpty(room)
     }
 
@@ -266,6 +303,7 @@ extension Shard {
         rooms[room.name] = nil
         counters.rooms = rooms.count
         hub.unlisten(number, to: room.name)
+        if room.kind.receipts, hub.listeners(room.name) == 0 { hub.marks.withLock { $0.unwatch(room.name) } }
     }
 
     /// Puts every reader out.
@@ -275,7 +313,7 @@ extension Shard {
         forgetIfEmpty(room)
     }
 
-    private func eject(_ connection: Connection, _ room: LocalRoom) {
+    func eject(_ connection: Connection, _ room: LocalRoom) {
         let wasMember = connection.seat(in: room).map { connection.seats[$0].role.isMember } ?? false
         unseat(connection, room)
         if wasMember { reply(.left(room: room.name), to: connection, id: nil) }

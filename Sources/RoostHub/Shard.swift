@@ -23,18 +23,24 @@ public final class Shard {
     var authors: [Ingest.Author] = []
     var opens: [PendingOpen] = []
     var dirty: [Connection] = []
+    /// Whether somebody has come or gone of which rooms are to hear.
+    var hasPresenceNews = false
+    /// Whether a member has left who had got further in a room.
+    var hasMarks = false
     private var isTickScheduled = false
 
-    var reads = CatchUpQueue<CatchUpRead>()
+    /// Readers that wait for their next page, and those that wait for a read of the log, by the piece.
+    var feeds: Deque<Feed> = []
+    var awaiting: [Recent.Key: [Feed]] = [:]
+    var reads = CatchUpQueue<LogRead>()
+    /// How many failed appends this shard has heard of.
+    var failuresHeard: UInt64 = 0
     var isSweeping = false
-    /// Nothing is taken from clients any more.
-    var isDraining = false
     private var wheel: TimerWheel<UInt64>
     private var nextConnection: UInt64 = 1
     private var nextName: UInt64 = 0
     private var namePrefix = ""
-    private var timer: RepeatedTask?
-    private var sweep: RepeatedTask?
+    private var timers: [RepeatedTask] = []
 
     init(number: Int, loop: any EventLoop) {
         self.number = number
@@ -50,17 +56,15 @@ public final class Shard {
         wheel = TimerWheel(now: hub.world.monotonic())
         namePrefix = String(hub.world.random(), radix: 36) + "-"
         let bound = NIOLoopBound(self, eventLoop: loop)
-        timer = loop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { _ in
-            bound.value.beat()
-        }
-        sweep = loop.scheduleRepeatedTask(initialDelay: Shard.sweepEvery, delay: Shard.sweepEvery) { _ in
-            bound.value.askForHeads()
-        }
-        if number == 0 {
-            _ = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak hub] _ in
-                hub?.announceCounts()
-            }
-        }
+        timers = [
+            loop.scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { _ in
+                bound.value.beat()
+            },
+            loop.scheduleRepeatedTask(initialDelay: Shard.sweepEvery, delay: Shard.sweepEvery) { _ in
+                bound.value.askForHeads()
+            },
+        ]
+        if number == 0 { timers += hub.startUpkeep(on: loop) }
     }
 
     var hub: Hub {
@@ -79,38 +83,50 @@ public final class Shard {
     // MARK: Connections
 
     /// Takes a connection in and greets it.
-    /// - Parameter session: what the client gives with `?session=` to be the same user again.
+    /// - Parameters:
+    ///   - session: what the client gives with `?session=` to be the same user again.
+    ///   - credentials: what its token says, where there is sign-in.
+    ///   - id: the `messageId` of the frame that is answered by the greeting, if it is one.
     public func connect(
-        _ transport: any Transport, dialect: Dialect, identity: Identity, session: String
+        _ transport: any Transport, dialect: Dialect, identity: Identity, session: String,
+        credentials: Credentials? = nil, answering id: MessageID? = nil
     ) -> Connection {
         let moment = now
         // Unique over the shards, since news about a connection pass by all of them.
-        let id = nextConnection << 6 | UInt64(number)
+        let number = nextConnection << 6 | UInt64(number)
         nextConnection += 1
         let connection = Connection(
-            id: id, dialect: dialect,
-            session: Session(identity: identity, isAnonymous: hub.isAnonymous, limits: hub.limits, now: moment),
+            id: number, dialect: dialect,
+            session: Session(
+                identity: identity, grants: credentials?.grants ?? .all, isAnonymous: hub.isAnonymous,
+                limits: hub.limits, now: moment),
             transport: transport)
-        connections[id] = connection
-        users[identity.user, default: []].append(id)
+        connections[number] = connection
+        users[identity.user, default: []].append(number)
         counters.connectionsOpened += 1
         hub.connected(identity)
-        reply(
-            .welcome(Event.Welcome(identity: identity, node: hub.node, session: session, limits: hub.limits)),
-            to: connection, id: nil)
-        if hub.limits.heartbeatMs > 0 { wheel.add(id, due: moment + hub.limits.heartbeatMs) }
+        greet(connection, session: session, answering: id)
+        expire(connection, credentials)
+        if hub.limits.heartbeatMs > 0 { lookAgain(connection, at: moment + hub.limits.heartbeatMs) }
         if dialect == .simple, identity.isLasting { attendRooms(connection) }
         return connection
     }
 
+    func greet(_ connection: Connection, session: String, answering id: MessageID?) {
+        let welcome = Event.Welcome(
+            identity: connection.identity, node: hub.node, session: session, limits: hub.limits)
+        reply(.welcome(welcome), to: connection, id: id)
+    }
+
     /// The wire is gone, for whatever cause.
-    public func disconnect(_ connection: Connection) {
+    /// - Parameter isExpected: it was told to come back, and is shown to others until it does, for a while.
+    public func disconnect(_ connection: Connection, isExpected: Bool = false) {
         guard connections.removeValue(forKey: connection.id) != nil else { return }
         connection.end()
         let identity = connection.identity
         users[identity.user]?.removeAll { $0 == connection.id }
         if users[identity.user]?.isEmpty == true { users[identity.user] = nil }
-        while let seat = connection.seats.last { unseat(connection, seat.room) }
+        while let seat = connection.seats.last { unseat(connection, seat.room, isExpected: isExpected) }
         connection.held = []
         connection.attending = []
         hub.disconnected(identity)
@@ -127,39 +143,63 @@ public final class Shard {
     }
 
     /// Something has come from the client that is no message.
-    public func heard(_ connection: Connection) { connection.session.hear(now: now) }
+    /// - Parameter pong: the number of the ping that it answers, if it does.
+    public func heard(_ connection: Connection, pong: UInt64? = nil) {
+        connection.session.hear(now: now)
+        if let pong { connection.session.hear(pong: pong) }
+    }
+
+    /// Has the timer look at a connection.
+    func lookAgain(_ connection: Connection, at due: Moment) {
+        if let known = connection.due, known <= due, known > now { return }
+        connection.due = due
+        wheel.add(connection.id, due: due)
+    }
 
     private func beat() {
         let moment = now
         for id in wheel.advance(to: moment) {
-            guard let connection = connections[id] else { continue }
-            if let since = connection.shutSince {
-                // It can't answer a ping that it doesn't take.
-                let patience = 2 * (hub.limits.heartbeatMs + hub.limits.heartbeatTimeoutMs)
-                if moment - since > patience {
-                    end(connection, .tooFarBehind, "The client has taken nothing for \(patience / 1000) seconds.")
-                } else {
-                    wheel.add(id, due: moment + hub.limits.heartbeatMs)
-                }
-                continue
-            }
-            // Whom we don't read, we can't hear.
-            if !connection.isReading { connection.session.hear(now: moment) }
-            switch connection.session.beat(limits: hub.limits, now: moment) {
-            case .wait(let until): wheel.add(id, due: until)
-            case .ping(let nextCheck):
-                connection.transport?.ping()
-                wheel.add(id, due: nextCheck)
-            case .close(let code, let reason): end(connection, code, reason)
-            }
+            guard let connection = connections[id], let due = connection.due, due <= moment else { continue }
+            connection.due = nil
+            look(at: connection, moment)
         }
     }
+
+    private func look(at connection: Connection, _ moment: Moment) {
+        if let expires = connection.expires {
+            guard moment < expires else {
+                return end(connection, .tokenExpired, "The token has expired. Renew it and connect again.")
+            }
+            lookAgain(connection, at: expires)
+        }
+        guard hub.limits.heartbeatMs > 0 else { return }
+        if let since = connection.shutSince {
+            // It can't answer a ping that it doesn't take.
+            let patience = 2 * (hub.limits.heartbeatMs + hub.limits.heartbeatTimeoutMs)
+            guard moment - since <= patience else {
+                let reason = "The client has taken nothing for \(patience / 1000) seconds."
+                return end(connection, .tooFarBehind, reason)
+            }
+            return lookAgain(connection, at: moment + hub.limits.heartbeatMs)
+        }
+        // Whom we don't read, we can't hear.
+        if !connection.isReading { connection.session.hear(now: moment) }
+        switch connection.session.beat(limits: hub.limits, now: moment) {
+        case .wait(let until): lookAgain(connection, at: until)
+        case .ping(let nextCheck):
+            ping(connection)
+            lookAgain(connection, at: nextCheck)
+        case .close(let code, let reason): end(connection, code, reason)
+        }
+    }
+
+    func ping(_ connection: Connection) { connection.transport?.ping(connection.session.numberPing()) }
 
     /// Ends a connection from this side.
     public func end(_ connection: Connection, _ code: CloseCode, _ reason: String) {
         counters.closes[code, default: 0] += 1
         let transport = connection.transport
-        disconnect(connection)
+        disconnect(connection, isExpected: code == .draining)
         transport?.close(code, reason: reason)
     }
 
@@ -211,6 +251,15 @@ public final class Shard {
         isTickScheduled = false
         submitDrafts()
         openRooms()
+        feedReaders()
+        if hasPresenceNews {
+            hasPresenceNews = false
+            hub.tellPresence()
+        }
+        if hasMarks {
+            hasMarks = false
+            hub.world.run { [hub] in await hub.flushMarks() }
+        }
         let flushed = dirty
         dirty = []
         for connection in flushed {
@@ -221,19 +270,32 @@ public final class Shard {
 
     // MARK: The end
 
-    func stopReading() {
-        isDraining = true
-        for connection in connections.values {
-            connection.isReading = false
-            connection.transport?.setReading(false)
+    /// Nothing is taken any more from one of so many equal parts of the connections.
+    func stopReading(oneOf parts: Int) {
+        let most = (connections.count + parts - 1) / max(1, parts)
+        for connection in connections.values.prefix(most) {
+            connection.isLeaving = true
+            pace(connection)
         }
         tick()
     }
 
-    func closeAll(_ code: CloseCode, reason: String) {
-        for connection in Array(connections.values) { end(connection, code, reason) }
-        timer?.cancel()
-        sweep?.cancel()
+    /// Closes the connections that are not read from any more, after telling them when to come back.
+    func dismiss(_ plan: DrainPlan, of count: Int) {
+        for connection in connections.values.filter(\.isLeaving) {
+            if plan.code == .draining {
+                let afterMs = plan.returnAfterMs(count, hub.world.random())
+                reply(.reconnect(afterMs: afterMs, reason: plan.reason), to: connection, id: nil)
+            }
+            end(connection, plan.code, plan.reason)
+        }
+        tick()
+    }
+
+    /// The last connection is gone.
+    func stop() {
+        tick()
+        for timer in timers { timer.cancel() }
     }
 
     func clients(limit: Int) -> [String] {

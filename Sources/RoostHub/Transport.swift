@@ -6,8 +6,9 @@ public protocol Transport: AnyObject {
     /// Queues whole frames; they leave with the next `flush`.
     func write(_ frames: ByteBuffer)
     func flush()
-    /// Asks the peer for a sign of life.
-    func ping()
+    /// Asks the peer for a sign of life. Its answer carries the number, which says that everything written before the
+    /// ping has arrived.
+    func ping(_ number: UInt64)
     /// Stops or resumes taking bytes from the peer.
     func setReading(_ isOn: Bool)
     /// Sends what is queued, says why, and ends the connection.
@@ -47,13 +48,19 @@ public struct HubSettings: Sendable {
     public var kinds: Kinds
     /// The node's name, as clients are told it.
     public var node: String
-    /// Whether the node runs without sign-in.
-    public var isAnonymous: Bool
+    /// What tells whose a token is; nil where the node runs without sign-in.
+    public var judge: TokenJudge?
+    /// Bytes of recent messages kept in memory, over all rooms; 0 keeps none.
+    public var recentBytes: Int
 
-    public init(limits: Limits = Limits(), kinds: Kinds = Kinds(), node: String, isAnonymous: Bool = true) {
+    public init(
+        limits: Limits = Limits(), kinds: Kinds = Kinds(), node: String, judge: TokenJudge? = nil,
+        recentBytes: Int = 64 << 20
+    ) {
         self.limits = limits
         self.kinds = kinds
         self.node = node
-        self.isAnonymous = isAnonymous
+        self.judge = judge
+        self.recentBytes = recentBytes
     }
 }

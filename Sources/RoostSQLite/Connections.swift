@@ -23,7 +23,7 @@ final class Connections: Sendable {
 
     /// Runs `body` in one `BEGIN IMMEDIATE` transaction, in the order of calls; returns once it is on disk.
     /// - Parameter committed: called after the commit, before the next transaction begins.
-    /// - Throws: if it throws, nothing of the transaction has been kept.
+    /// - Throws: nothing of the transaction has been kept, unless the error is `failed`: then the disk may have it.
     func write<T: Sendable>(
         committed: @escaping @Sendable () -> Void = {}, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(StoreError) -> T {
@@ -95,7 +95,9 @@ extension StoreError {
         switch error.resultCode {
         case .SQLITE_FULL: self = .full
         case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy
-        case .SQLITE_IOERR where db.map(Self.isOutOfSpace) == true: self = .full
+        // Not where the disk failed to confirm: what was written may come back after a crash.
+        case .SQLITE_IOERR where error.extendedResultCode != .SQLITE_IOERR_FSYNC && db.map(Self.isOutOfSpace) == true:
+            self = .full
         default:
             let code = error.extendedResultCode.rawValue
             self = .failed("SQLite error \(code): \(error.message ?? String(cString: sqlite3_errstr(code)))")

@@ -8,6 +8,7 @@ struct Opening {
     struct Opened {
         var connections: Connections
         var appender: WriterLocal<Appender?>
+        var coverage: Locked<Coverage>
         var storeID: String
     }
 
@@ -103,11 +104,12 @@ struct Opening {
         let storeID = try furnish(pool)
         let aside = try DatabaseQueue(path: path, configuration: configuration())
         let connections = Connections(pool: pool, aside: aside, patience: patience, tuning: tuning)
+        let coverage = Locked(Coverage())
         let appender = try pool.writeWithoutTransaction { db in
             connections.checkpoints.watch(db)
-            return WriterLocal<Appender?>(try Appender(db, options: options))
+            return WriterLocal<Appender?>(try Appender(db, options: options, coverage: coverage))
         }
-        return Opened(connections: connections, appender: appender, storeID: storeID)
+        return Opened(connections: connections, appender: appender, coverage: coverage, storeID: storeID)
     }
 
     private func configuration() -> Configuration {
@@ -133,12 +135,17 @@ struct Opening {
     }
 
     private func migrate(_ pool: DatabasePool) throws {
-        do {
-            try Schema.migrator.migrate(pool)
-        } catch {
-            // Another process that opened the new file together with us has done it meanwhile.
-            let isDone = try pool.read { db in try Schema.migrator.hasCompletedMigrations(db) }
-            if !isDone { throw error }
+        func applied() throws -> Int { try pool.read { db in try Schema.migrator.appliedIdentifiers(db).count } }
+        var known = try applied()
+        while true {
+            do {
+                return try Schema.migrator.migrate(pool)
+            } catch {
+                // Another process that opened the file together with us may have taken this step: on with the next.
+                let now = try applied()
+                guard now > known else { throw error }
+                known = now
+            }
         }
     }
 

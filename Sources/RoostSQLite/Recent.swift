@@ -14,6 +14,8 @@ struct Recent {
     /// The newest row that is in the index and in the file, and the newest that this transaction has added.
     private var confirmed: Int64 = 0
     private var newest: Int64 = 0
+    /// What the window covers, but for the table's oldest row as long as nobody has asked in this transaction.
+    private(set) var coverage = Coverage()
     private var scratch: [UInt8] = []
 
     private let additions: RawStatement
@@ -37,6 +39,7 @@ struct Recent {
         oldest = try RawStatement(db, "SELECT id, clock FROM recent ORDER BY id LIMIT ?")
         deletion = try RawStatement(db, "DELETE FROM recent WHERE id <= ?")
         try catchUp()
+        try learnOldest()
     }
 
     var indexed: Int { index.count }
@@ -44,6 +47,7 @@ struct Recent {
     /// Begins a transaction: forgets what the last one added if it was not confirmed, learns what others added.
     mutating func begin(at now: Timestamp) throws {
         newest = confirmed
+        coverage.oldest = nil
         index.forget(at: now)
         try catchUp()
     }
@@ -56,8 +60,9 @@ struct Recent {
         additions.bind(newest, at: 1)
         while try additions.step() {
             newest = additions.int(0)
-            guard options.dedupeWindowMs > 0 else { continue }
             let clock = Timestamp(milliseconds: additions.int(2))
+            coverage.note(clock)
+            guard options.dedupeWindowMs > 0 else { continue }
             index.insert(UInt64(bitPattern: additions.int(1)), row: newest, clock: clock)
         }
         confirmed = newest
@@ -92,9 +97,22 @@ struct Recent {
         return nil
     }
 
+    /// Whether the window still knows of a message of time `at` and of every later one in its room.
+    mutating func covers(_ at: Timestamp, at now: Timestamp) throws -> Bool {
+        if coverage.oldest == nil { try learnOldest() }
+        return coverage.covers(at, at: now, options)
+    }
+
+    private mutating func learnOldest() throws {
+        defer { oldest.reset() }
+        oldest.bind(1, at: 1)
+        coverage.oldest = try oldest.step() ? Timestamp(milliseconds: oldest.int(1)) : nil
+    }
+
+    /// Every message gets its row, though with a window of 0 it lasts only until the next append: the rows are those of
+    /// the newest messages without a gap, whatever the window was under which they were stored.
     /// - Parameter at: the message's time, which may be ahead of the clock.
     mutating func remember(_ hash: Hash, seq: UInt64, at: Timestamp, clock: Timestamp) throws {
-        guard options.dedupeWindowMs > 0 else { return }
         let row = newest + 1
         insertion.bind(row, at: 1)
         insertion.bind(Int64(bitPattern: hash.a), at: 2)
@@ -104,17 +122,22 @@ struct Recent {
         insertion.bind(at.milliseconds - clock.milliseconds, at: 6)
         try insertion.run()
         newest = row
-        index.insert(hash.a, row: row, clock: clock)
+        coverage.note(clock)
+        if options.dedupeWindowMs > 0 { index.insert(hash.a, row: row, clock: clock) }
     }
 
     /// Deletes the oldest rows that are past the window, at most `limit`, never the newest row.
-    func prune(at now: Timestamp, atMost limit: Int) throws {
+    mutating func prune(at now: Timestamp, atMost limit: Int) throws {
         var last: Int64 = 0
+        coverage.oldest = nil
         defer { oldest.reset() }
         oldest.bind(Int64(limit), at: 1)
-        while try oldest.step(), oldest.int(0) < newest,
-            !options.remembers(Timestamp(milliseconds: oldest.int(1)), at: now)
-        {
+        while try oldest.step() {
+            let clock = Timestamp(milliseconds: oldest.int(1))
+            if oldest.int(0) >= newest || options.remembers(clock, at: now) {
+                coverage.oldest = clock
+                break
+            }
             last = oldest.int(0)
         }
         guard last > 0 else { return }

@@ -12,9 +12,11 @@ struct RoomRow {
     var epoch: Epoch
     var head: Int64
     var floor: Int64
+    /// Up to where messages have been deleted; never beyond `floor`.
+    var trimmed: Int64
     var createdAt: Timestamp
 
-    private static let columns = "id, name, title, visibility, epoch, head, floor, created_at"
+    private static let columns = "id, name, title, visibility, epoch, head, floor, trimmed, created_at"
 
     private init(_ row: Row) throws {
         id = row[0]
@@ -24,7 +26,8 @@ struct RoomRow {
         epoch = try Epoch(stored: row[4])
         head = row[5]
         floor = row[6]
-        createdAt = Timestamp(milliseconds: row[7])
+        trimmed = row[7]
+        createdAt = Timestamp(milliseconds: row[8])
     }
 
     var roomHead: RoomHead {
@@ -34,6 +37,19 @@ struct RoomRow {
     static func find(_ name: RoomName, _ db: Database) throws -> RoomRow? {
         let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM rooms WHERE name = ?")
         return try Row.fetchOne(statement, arguments: [name.text]).map(RoomRow.init)
+    }
+
+    static func find(id: Int64, _ db: Database) throws -> RoomRow? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(columns) FROM rooms WHERE id = ? AND name IS NOT NULL")
+        return try Row.fetchOne(statement, arguments: [id]).map(RoomRow.init)
+    }
+
+    /// The next rooms in the order of their numbers.
+    static func page(after id: Int64, limit: Int, _ db: Database) throws -> [RoomRow] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT \(columns) FROM rooms WHERE id > ? AND name IS NOT NULL ORDER BY id LIMIT ?")
+        return try Row.fetchAll(statement, arguments: [id, limit]).map(RoomRow.init)
     }
 
     /// The caller has made sure that there is no room of that name.
@@ -54,7 +70,7 @@ struct RoomRow {
         return room
     }
 
-    /// Frees the name at once; the messages and members are left to the `Sweeper`.
+    /// Frees the name at once; the messages, members and marks are left to the `Sweeper`.
     func delete(_ db: Database) throws {
         try db.cachedStatement(sql: "UPDATE rooms SET name = NULL WHERE id = ?").execute(arguments: [id])
     }
@@ -82,11 +98,17 @@ struct RoomRow {
         let members = try String.fetchAll(
             db.cachedStatement(sql: "SELECT user FROM members WHERE room = ? ORDER BY id"), arguments: [id])
         let last = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT at, content FROM messages WHERE id = ?"),
-            arguments: [Schema.row(id, head)])
+            db.cachedStatement(
+                sql: """
+                    SELECT at, content FROM messages WHERE id > ? AND id <= ? AND kind IN \(Stored.messageKinds)
+                    ORDER BY id DESC LIMIT 1
+                    """),
+            arguments: [
+                Schema.row(id, max(floor, head - Int64(RoomInfo.lastMessageReach))), Schema.row(id, head),
+            ])
         return RoomInfo(
             name: name, title: title, visibility: visibility, participants: try members.map(UserID.init(stored:)),
-            createdAt: createdAt, epoch: epoch, head: UInt64(head),
+            createdAt: createdAt, epoch: epoch, head: UInt64(head), floor: UInt64(floor),
             lastMessage: last.map { RawJSON(validated: [UInt8]($0[1] as Data)) },
             lastMessageAt: last.map { Timestamp(milliseconds: $0[0]) })
     }

@@ -10,18 +10,20 @@ extension SQLiteStore {
         let found = try await connections.read { db in
             try requests.map { request in try SQLiteStore.look(request, db) }
         }
-        guard options.createOnJoin, zip(requests, found).contains(where: { $0.create && $1 == nil }) else {
+        guard zip(requests, found).contains(where: { $1 == nil && creates($0) }) else {
             return zip(requests, found).map { request, result in result ?? .failure(RoomRules.unknown(request.room)) }
         }
-        return try await connections.write { [options] db in
+        return try await connections.write { [self] db in
             try zip(requests, found).map { request, result in
                 if let result = try result ?? SQLiteStore.look(request, db) { return result }
-                guard request.create else { return .failure(RoomRules.unknown(request.room)) }
+                guard creates(request) else { return .failure(RoomRules.unknown(request.room)) }
                 let epoch = Epoch(random: options.random())
                 return .success(try RoomRow.create(RoomPlan(name: request.room), epoch: epoch, at: now, db).roomHead)
             }
         }
     }
+
+    private func creates(_ request: OpenRequest) -> Bool { request.create && options.creates(request.room) }
 
     /// What the request gets as the file is; nil if there is no such room and the asker might have it created.
     private static func look(_ request: OpenRequest, _ db: Database) throws -> Result<RoomHead, Failure>? {

@@ -10,13 +10,16 @@ public import RoostEngine
 /// a pool of connections and never wait for writers. Its folder must be on a local disk: the processes share memory
 /// beside the file (`-shm`).
 public final class SQLiteStore: Store {
-    public let durability = Durability.stored
     let connections: Connections
     let options: StoreOptions
     private let id: String
     /// Nil once its statements have been let go of, without which the connection could not be closed.
     private let appender: WriterLocal<Appender?>
+    /// What the dedupe window covered at the last append.
+    private let coverage: Locked<Coverage>
     private let sweeper: Sweeper
+    /// The number of the last room that `retain` has seen to.
+    private let retained = Locked<Int64>(0)
 
     /// Opens the store, creating the file and its folder if they are missing; brings an older file up to date. Blocks
     /// while it reads the ids of the dedupe window (some 0.2 s for a million).
@@ -38,9 +41,12 @@ public final class SQLiteStore: Store {
         id = opened.storeID
         connections = opened.connections
         appender = opened.appender
+        coverage = opened.coverage
         sweeper = Sweeper(connections)
         sweeper.start()
     }
+
+    public func durability(of room: RoomName) -> Durability { .stored }
 
     public func storeID() async throws(StoreError) -> String {
         guard connections.gate.enter() else { throw .closed }
@@ -62,14 +68,58 @@ public final class SQLiteStore: Store {
     }
 
     public func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
+        try await append(drafts, try await search(drafts, at: now), at: now)
+    }
+
+    /// The second half of an append.
+    func append(
+        _ drafts: [Draft], _ searches: [RetrySearch.Log: RetrySearch], at now: Timestamp
+    ) async throws(StoreError) -> Appended {
         let appender = appender
         let confirm: @Sendable () -> Void = { appender.value?.confirm() }
         let appended = try await connections.write(committed: confirm) { db in
             guard let appender = appender.value else { throw StoreError.closed }
-            return try appender.append(db, drafts, at: now)
+            return try appender.append(db, drafts, searches, at: now)
         }
         sweeper.resume()
         return appended
+    }
+
+    /// The first half of an append: searches the logs for messages that are sent again, so that the transaction is kept
+    /// short.
+    func search(
+        _ drafts: [Draft], at now: Timestamp
+    ) async throws(StoreError) -> [RetrySearch.Log: RetrySearch] {
+        guard drafts.contains(where: { $0.since != nil }) else { return [:] }
+        let coverage = coverage.withLock { $0 }
+        return try await connections.read { [options] db in
+            try Retries.search(drafts, at: now, options, coverage, db)
+        }
+    }
+
+    public func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
+        try await connections.read { [options] db in
+            try Pages.find(room, id: id, sender: sender, reach: options.searchReach, db)
+        }
+    }
+
+    public func retain(at now: Timestamp) async throws(StoreError) -> Bool {
+        let passed = retained.withLock { $0 }
+        let (options, tuning) = (options, connections.tuning)
+        let finding = try await connections.read { db in
+            try Retention.look(after: passed, at: now, options, tuning, db)
+        }
+        switch finding {
+        case .due(let room):
+            let isUnfinished = try await connections.write { db in
+                try Retention.piece(of: room, at: now, options, tuning, db)
+            }
+            retained.withLock { $0 = isUnfinished ? room - 1 : room }
+        case .passed(let room): retained.withLock { $0 = room }
+        case .end: retained.withLock { $0 = 0 }
+        }
+        if case .end = finding { return false }
+        return true
     }
 
     public func read(

@@ -20,6 +20,7 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 logs and directory") { db in try db.execute(sql: first) }
+        migrator.registerMigration("2 retention and marks") { db in try db.execute(sql: second) }
         return migrator
     }
 
@@ -59,6 +60,17 @@ enum Schema {
 
         CREATE TABLE users (
             id TEXT PRIMARY KEY, name TEXT NOT NULL, avatar TEXT, last_seen INTEGER
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// - `rooms.floor` is what readers go by; `trimmed` is how far the rows have been deleted, which follows behind.
+    /// - `marks`: how far members have received and read.
+    private static let second = """
+        ALTER TABLE rooms ADD COLUMN trimmed INTEGER NOT NULL DEFAULT 0;
+
+        CREATE TABLE marks (
+            room INTEGER NOT NULL, user TEXT NOT NULL, received INTEGER NOT NULL, read INTEGER NOT NULL,
+            PRIMARY KEY (room, user)
         ) STRICT, WITHOUT ROWID;
         """
 }

@@ -38,6 +38,20 @@ extension Visibility {
     init(stored number: Int64) { self = number == 0 ? .public : .private }
 }
 
+extension MessageKind {
+    init(stored number: Int64) throws {
+        guard let kind = UInt8(exactly: number).flatMap(MessageKind.init(rawValue:)) else {
+            throw damaged("kind of message", "\(number)")
+        }
+        self = kind
+    }
+}
+
+enum Stored {
+    /// The kinds that are messages (`MessageKind.isMessage`), for SQL.
+    static let messageKinds = "(\(MessageKind.message.rawValue), \(MessageKind.created.rawValue))"
+}
+
 private func damaged(_ what: String, _ text: String) -> DatabaseError {
     DatabaseError(
         resultCode: .SQLITE_CORRUPT, message: "the store holds an impossible \(what): \(text.debugDescription)")

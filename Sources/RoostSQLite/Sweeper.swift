@@ -65,35 +65,48 @@ final class Sweeper: Sendable {
     private static func piece(_ db: Database, _ tuning: Tuning) throws -> Bool {
         let dead = try db.cachedStatement(sql: "SELECT id FROM rooms WHERE name IS NULL LIMIT 1")
         guard let room = try Int64.fetchOne(dead) else { return false }
-        if let last = try endOfPiece(of: room, db, tuning) {
-            try db.cachedStatement(sql: "DELETE FROM messages WHERE id BETWEEN ? AND ?")
-                .execute(arguments: [Schema.row(room, 0), last])
-            return true
-        }
+        if try messages(of: room, through: Schema.maxSeq, db, tuning) != nil { return true }
         let members = try db.cachedStatement(
             sql: "DELETE FROM members WHERE id IN (SELECT id FROM members WHERE room = ? LIMIT ?)")
         try members.execute(arguments: [room, tuning.sweepRows])
-        if db.changesCount == 0 {
-            try db.cachedStatement(sql: "DELETE FROM rooms WHERE id = ?").execute(arguments: [room])
-        }
+        if db.changesCount > 0 { return true }
+        let marks = try db.cachedStatement(
+            sql:
+                "DELETE FROM marks WHERE room = :room AND user IN (SELECT user FROM marks WHERE room = :room LIMIT :rows)"
+        )
+        try marks.execute(arguments: ["room": room, "rows": tuning.sweepRows])
+        if db.changesCount > 0 { return true }
+        try db.cachedStatement(sql: "DELETE FROM rooms WHERE id = ?").execute(arguments: [room])
         return true
     }
 
-    /// The last row of the room's next piece: so many rows, or so many bytes. Nil if it has no messages left.
-    private static func endOfPiece(of room: Int64, _ db: Database, _ tuning: Tuning) throws -> Int64? {
+    /// Deletes a piece of the room's oldest messages, none beyond `last`: so many rows, or so many bytes.
+    /// - Returns: the `seq` through which they are gone now; nil if there were none.
+    static func messages(
+        of room: Int64, through last: Int64, _ db: Database, _ tuning: Tuning
+    ) throws -> Int64? {
+        guard let end = try endOfPiece(of: room, through: last, db, tuning) else { return nil }
+        try db.cachedStatement(sql: "DELETE FROM messages WHERE id BETWEEN ? AND ?")
+            .execute(arguments: [Schema.row(room, 0), end])
+        return Int64(Schema.seq(ofRow: end))
+    }
+
+    private static func endOfPiece(
+        of room: Int64, through last: Int64, _ db: Database, _ tuning: Tuning
+    ) throws -> Int64? {
         let statement = RawStatement(
             try db.cachedStatement(
                 sql: "SELECT id, length(content) FROM messages WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"))
         defer { statement.reset() }
         statement.bind(Schema.row(room, 0), at: 1)
-        statement.bind(Schema.row(room, Schema.maxSeq), at: 2)
+        statement.bind(Schema.row(room, last), at: 2)
         statement.bind(Int64(tuning.sweepRows), at: 3)
-        var last: Int64?
+        var end: Int64?
         var bytes = 0
         while bytes < tuning.sweepBytes, try statement.step() {
-            last = statement.int(0)
+            end = statement.int(0)
             bytes += Int(statement.int(1))
         }
-        return last
+        return end
     }
 }

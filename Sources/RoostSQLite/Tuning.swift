@@ -6,9 +6,12 @@ package struct Tuning: Sendable {
     package var checkpointPages = 1024
     /// Pages of the write-ahead log from which on a moment without writers is made, so that it begins anew.
     package var restartPages = 16_384
-    /// How much of a deleted room goes in one transaction: rows, and bytes of content.
+    /// How much of a deleted room, or of what retention has dropped, goes in one transaction: rows, and bytes of
+    /// content.
     package var sweepRows = 1000
     package var sweepBytes = 1 << 20
+    /// How many rooms one call of `retain` looks at.
+    package var retainRooms = 500
     /// Whether deleted rooms are emptied in the background.
     package var sweeps = true
 

@@ -38,7 +38,9 @@ final class Admission: Sendable {
         return Failure(.forbidden, "The origin \(origin) is not among --allowed-origins.")
     }
 
-    private var isAnonymousLoopback: Bool { settings.bindsLoopbackOnly && !settings.allowAnonymous }
+    private var isAnonymousLoopback: Bool {
+        settings.auth == .anonymous && settings.bindsLoopbackOnly && !settings.allowAnonymous
+    }
 
     private func isAllowed(origin: String, host: String?) -> Bool {
         guard settings.allowedOrigins.isEmpty else {

@@ -11,6 +11,8 @@ final class Door: Sendable {
     let webSocketPath: String
     let maxHeadBytes: Int
     let maxMessageBytes: Int
+    /// Milliseconds a client has to sign in; 0: for ever.
+    let authTimeoutMs: Int64
     let vitals: Vitals
     private let http: HTTP1Channel
     private let log: Logger
@@ -18,6 +20,7 @@ final class Door: Sendable {
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,
+        authTimeoutMs: Int64,
         http: HTTP1Channel, vitals: Vitals, log: Logger
     ) {
         self.hub = hub
@@ -25,6 +28,7 @@ final class Door: Sendable {
         self.webSocketPath = webSocketPath
         self.maxHeadBytes = maxHeadBytes
         self.maxMessageBytes = maxMessageBytes
+        self.authTimeoutMs = authTimeoutMs
         self.http = http
         self.vitals = vitals
         self.log = log

@@ -4,6 +4,7 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import NIOPosix
+import RoostAuth
 import RoostCore
 import RoostEngine
 import RoostHub
@@ -43,9 +44,12 @@ public struct Node: Service {
 
     private func serve(_ store: any Store, _ group: MultiThreadedEventLoopGroup) async throws {
         let limits = Limits(settings)
+        let kinds = try Kinds(settings.kinds)
         let hub = try await Hub.start(
             store: store, loops: Array(group.makeIterator()),
-            settings: HubSettings(limits: limits, node: Vitals.hostname()),
+            settings: HubSettings(
+                limits: limits, kinds: kinds, node: Vitals.hostname(), judge: try await judge(),
+                recentBytes: settings.recentBytes),
             world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log)
         let vitals = Vitals(storeKind: storeKind)
         let admission = Admission(settings: settings, limits: limits, clock: Vitals.monotonic)
@@ -53,7 +57,8 @@ public struct Node: Service {
         let door = Door(
             hub: hub, admission: admission, webSocketPath: settings.basePath + "/ws",
             maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
-            maxMessageBytes: limits.maxMessageBytes, http: httpServer(api), vitals: vitals, log: log)
+            maxMessageBytes: limits.maxMessageBytes, authTimeoutMs: settings.authTimeout.milliseconds,
+            http: httpServer(api), vitals: vitals, log: log)
         let listener = try await listen(door, group, limits)
         onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)
         log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])
@@ -62,8 +67,14 @@ public struct Node: Service {
 
         log.info("draining", metadata: ["connections": "\(admission.connections)"])
         vitals.startDraining()
+        // Long enough, if asked for, that load balancers have seen it.
+        if settings.drainDelay > .zero { try? await Task.sleep(for: settings.drainDelay) }
+        vitals.startRefusing()
         await listener.close()
-        await hub.drain(.draining, reason: "The server is restarting; connect again.")
+        await hub.drain(
+            DrainPlan(
+                .draining, reason: "The server is restarting; connect again.",
+                windowMs: settings.drainWindow.milliseconds))
         await patience { admission.connections == 0 && vitals.requestsUnderWay == 0 }
         door.closeHTTP()
     }
@@ -98,15 +109,35 @@ public struct Node: Service {
     }
 
     private func openStore() async throws -> any Store {
+        let now = Vitals.wall()
         let options = StoreOptions(
-            dedupeWindowMs: settings.dedupeWindow.milliseconds, createOnJoin: settings.createOnJoin)
+            dedupeWindowMs: settings.dedupeWindow.milliseconds, createOnJoin: settings.createOnJoin,
+            kinds: try Kinds(settings.kinds))
         switch settings.store {
-        case .memory: return MemoryStore(options: options, at: Vitals.wall())
+        case .memory: return withMemoryRooms(MemoryStore(options: options, at: now), options, at: now)
         case .sqlite(let path):
             do throws(SQLiteOpeningError) {
-                return try SQLiteStore(path: path, options: options, at: Vitals.wall())
+                return withMemoryRooms(try SQLiteStore(path: path, options: options, at: now), options, at: now)
             } catch {
                 throw StartError(error.reason)
+            }
+        }
+    }
+
+    /// The store with another one beside it for rooms whose kind keeps its log in memory.
+    private func withMemoryRooms(_ main: any Store, _ options: StoreOptions, at now: Timestamp) -> any Store {
+        options.kinds.hasMemoryLogs ? KindStore(main: main, options: options, at: now) : main
+    }
+
+    /// Judges tokens; nil in anonymous mode.
+    private func judge() async throws -> TokenJudge? {
+        guard settings.auth == .jwt, let secret = settings.jwtSecret else { return nil }
+        let verifier = try await TokenVerifier(secret: secret)
+        return { token, now in
+            do throws(TokenError) {
+                return .success(Credentials(try verifier.verify(token, at: now)))
+            } catch {
+                return .failure(TokenObjection(error))
             }
         }
     }
@@ -138,6 +169,11 @@ public struct Node: Service {
             configuration: HTTP1Channel.Configuration(
                 idleTimeout: .seconds(60), httpDecoderConfiguration: decoder))
     }
+}
+
+// Whoever logs its services must not log the secrets of its settings.
+extension Node: CustomStringConvertible {
+    public var description: String { "node" }
 }
 
 /// Why a node could not start: one sentence that says what to do.

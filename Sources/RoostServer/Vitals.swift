@@ -15,6 +15,7 @@ final class Vitals: Sendable {
     let storeKind: String
     private let startedAt = NIODeadline.now()
     private let draining = Atomic(false)
+    private let refusing = Atomic(false)
     private let answered = Atomic<UInt64>(0)
     private let underWay = Atomic<Int>(0)
 
@@ -24,7 +25,13 @@ final class Vitals: Sendable {
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 
+    /// From now on the node says that it is not ready; it still takes what comes.
     func startDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// Whether nothing new is taken any more.
+    var isRefusing: Bool { refusing.load(ordering: .relaxed) }
+
+    func startRefusing() { refusing.store(true, ordering: .relaxed) }
 
     var requests: UInt64 { answered.load(ordering: .relaxed) }
 
@@ -66,7 +73,7 @@ struct DrainMiddleware<Context: RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard vitals.isDraining, request.method != .get, request.method != .head else {
+        guard vitals.isRefusing, request.method != .get, request.method != .head else {
             return try await next(request, context)
         }
         let failure = Failure(.unavailable, "The node is restarting. Send it again.", retryAfterMs: 1000)

@@ -1,11 +1,16 @@
 /// Rules between options, after each has been checked by itself.
 func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) throws(SettingsError) {
     func name(_ key: String, _ flag: String) -> String { spelling(of: origins[key] ?? .default, key: key, flag: flag) }
-    if !settings.bindsLoopbackOnly && !settings.allowAnonymous {
+    if settings.auth == .anonymous && !settings.bindsLoopbackOnly && !settings.allowAnonymous {
         throw .configuration(
             "\(name("host", "--host")) \(shown(settings.host)): must be a loopback address (127.0.0.0/8, ::1 or "
-                + "localhost) unless \(name("allowAnonymous", "--allow-anonymous")) is on, which lets anybody in without "
-                + "a token; sign-in by tokens is not in this version yet")
+                + "localhost) unless \(name("auth", "--auth")) is jwt, which asks everybody for a token, or "
+                + "\(name("allowAnonymous", "--allow-anonymous")) is on, which lets anybody in without one")
+    }
+    if settings.auth == .jwt && settings.jwtSecret == nil {
+        throw .configuration(
+            "\(name("auth", "--auth")) jwt: needs the secret that tokens are signed with; set --jwt-secret, "
+                + "ROOST_JWT_SECRET or ROOST_JWT_SECRET_FILE")
     }
     if let other = memoryStoreConflict(
         settings.store, busIsShared: settings.bus.isShared, hasQueue: settings.queue != .absent)
@@ -14,6 +19,28 @@ func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) thr
         throw .configuration(
             "\(names.store) memory: must be another store where \(names.other) brings in further processes, "
                 + "as they can't see this one's memory")
+    }
+}
+
+/// What is allowed but seems unwise.
+func doubts(_ settings: Settings, _ origins: [String: SettingOrigin]) -> [SettingsWarning] {
+    guard let secret = settings.jwtSecret else { return [] }
+    let name = spelling(of: origins["jwtSecret"] ?? .default, key: "jwtSecret", flag: "--jwt-secret")
+    var warnings = [SettingsWarning]()
+    if let advice = Settings.advice(onSecret: secret) { warnings.append(SettingsWarning("\(name) \(advice)")) }
+    if settings.auth == .anonymous {
+        warnings.append(
+            SettingsWarning("\(name) is set, but tokens are not looked at in anonymous mode; --auth jwt asks for them"))
+    }
+    return warnings
+}
+
+extension Settings {
+    /// What to say of a secret that has less than RFC 7518 (section 3.2) asks for HS256, to follow its name; nil: nothing.
+    public static func advice(onSecret secret: String) -> String? {
+        guard secret.utf8.count < 32 else { return nil }
+        return "is shorter than 32 bytes, so that whoever has a token could find it by trying; "
+            + "`openssl rand -base64 32` makes one"
     }
 }
 

@@ -41,7 +41,7 @@ public struct SettingsWarning: Sendable, Equatable, CustomStringConvertible {
 /// Settings, and how they came about.
 public struct Loaded: Sendable, Equatable {
     public let settings: Settings
-    /// Unknown `ROOST_…` variables, in alphabetical order.
+    /// Unknown `ROOST_…` variables, in alphabetical order, and then what is allowed but seems unwise.
     public let warnings: [SettingsWarning]
     /// The origin of every option by its file key (`maxMessageBytes`), of those at their default too.
     public let origins: [String: SettingOrigin]

@@ -35,7 +35,7 @@ struct Loader: Sendable {
             try apply(variables + flags, to: &settings, &origins)
         }
         try checkTogether(settings, origins)
-        return Loaded(settings: settings, warnings: warnings, origins: origins)
+        return Loaded(settings: settings, warnings: warnings + doubts(settings, origins), origins: origins)
     }
 
     /// Applies values in order, so that a later one wins.

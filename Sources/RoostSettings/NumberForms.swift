@@ -41,11 +41,11 @@ extension ValueForm<Int> {
 }
 
 extension ValueForm<Duration> {
-    /// A duration in whole milliseconds: 0 = off, or within the range.
-    static func duration(_ range: ClosedRange<Duration>) -> Self {
+    /// A duration in whole milliseconds: 0, which means `zero`, or within the range.
+    static func duration(_ range: ClosedRange<Duration>, zero: String = "off") -> Self {
         let limits = "\(durationText(range.lowerBound)) to \(durationText(range.upperBound))"
         return ValueForm(
-            placeholder: "TIME", allowed: "0 (off) or \(limits), such as 200ms, 10s, 10m or 1h", zero: "off",
+            placeholder: "TIME", allowed: "0 (\(zero)) or \(limits), such as 200ms, 10s, 10m or 1h", zero: zero,
             read: { written throws(Refusal) in
                 guard let time = parsedDuration(try written.single()), time == .zero || range.contains(time) else {
                     throw Refusal()
@@ -54,6 +54,11 @@ extension ValueForm<Duration> {
             },
             write: { .text(durationText($0)) })
     }
+}
+
+extension Settings {
+    /// A duration in the words that options take (`200ms`, `10s`, `30d`), in whole milliseconds; nil: it is none.
+    public static func duration(_ text: String) -> Duration? { parsedDuration(text) }
 }
 
 /// Splits `64 MiB` into its number and its unit, in lower case; at most one space stands between them.

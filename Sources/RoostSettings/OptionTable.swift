@@ -30,6 +30,11 @@ struct OptionTable: Sendable {
         Group(
             title: "Security",
             options: [
+                Option("auth", \.auth, .choice, "how clients say who they are: by name, or by a token"),
+                Option("jwt-secret", \.jwtSecret, .secret, "what tokens are signed with (HS256)", .secret),
+                Option(
+                    "auth-timeout", \.authTimeout, .duration(.milliseconds(10) ... .seconds(600)),
+                    "how long a client may take to send its token"),
                 Option("allow-anonymous", \.allowAnonymous, .boolean, "serve clients without a token beyond loopback"),
                 Option(
                     "allowed-origins", \.allowedOrigins, .origins,
@@ -46,6 +51,7 @@ struct OptionTable: Sendable {
                 Option(
                     "dedupe-window", \.dedupeWindow, .duration(.milliseconds(100) ... .seconds(30 * 86_400)),
                     "for how long a message sent again is stored once"),
+                Option("kinds", \.kinds, .kinds, "what rooms keep and allow by their names, the first match counting"),
             ]),
         Group(
             title: "Limits",
@@ -65,6 +71,9 @@ struct OptionTable: Sendable {
                 Option("max-connections", \.maxConnections, .limit(1...10 * million), "connections of this node"),
                 Option("max-head-bytes", \.maxHeadBytes, .bytes(256...16 * mebibyte), "size of an HTTP request's head"),
                 Option("max-body-bytes", \.maxBodyBytes, .bytes(1...gibibyte), "size of an HTTP request's body"),
+                Option(
+                    "recent-bytes", \.recentBytes, .bytes(1...1024 * gibibyte),
+                    "recent messages of all rooms held in memory"),
             ]),
         Group(
             title: "Heartbeat",
@@ -73,6 +82,16 @@ struct OptionTable: Sendable {
                 Option(
                     "heartbeat-timeout", \.heartbeatTimeout, .duration(.milliseconds(10) ... .seconds(3600)),
                     "how long a ping may stay unanswered"),
+            ]),
+        Group(
+            title: "Shutdown",
+            options: [
+                Option(
+                    "drain-delay", \.drainDelay, .duration(.milliseconds(10) ... .seconds(600), zero: "none"),
+                    "time between /ready turning 503 and the last new connection"),
+                Option(
+                    "drain-window", \.drainWindow, .duration(.milliseconds(10) ... .seconds(3600), zero: "all at once"),
+                    "time over which clients are sent away"),
             ]),
         Group(
             title: "Logs and configuration",

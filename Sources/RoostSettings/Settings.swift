@@ -27,6 +27,12 @@ public struct Settings: Sendable, Equatable {
 
     // Security
 
+    /// How clients say who they are.
+    public var auth = AuthMode.anonymous
+    /// What tokens are signed with (HS256), not empty; nil: there is none, which `auth` allows in anonymous mode only.
+    public var jwtSecret: String?
+    /// How long a client without a token in its handshake may take to send one, from 10 ms to 10 min; 0 = off.
+    public var authTimeout = Duration.seconds(10)
     /// Whether clients without a token are served on addresses other than loopback.
     public var allowAnonymous = false
     /// The origins whose pages may connect; empty: the server's own, and in anonymous loopback mode any loopback one.
@@ -42,6 +48,8 @@ public struct Settings: Sendable, Equatable {
     public var maxHistory = 1000
     /// For how long a message sent again is recognised, from 100 ms to 30 days; 0 = off.
     public var dedupeWindow = Duration.seconds(600)
+    /// What rooms keep and allow, by their names: the first that matches counts.
+    public var kinds: [KindSetting] = []
 
     // Limits
 
@@ -63,6 +71,8 @@ public struct Settings: Sendable, Equatable {
     public var maxHeadBytes = 16_384
     /// Bytes of the body of an HTTP request; 0 = off.
     public var maxBodyBytes = 1_048_576
+    /// Bytes of recent messages that this node holds in memory; 0 = off: every read goes to the store.
+    public var recentBytes = 64 << 20
 
     // Heartbeat
 
@@ -70,6 +80,13 @@ public struct Settings: Sendable, Equatable {
     public var heartbeat = Duration.seconds(25)
     /// How long a ping may stay unanswered, from 10 ms to an hour; 0 = off.
     public var heartbeatTimeout = Duration.seconds(10)
+
+    // Shutdown
+
+    /// How long connections are still taken after `/ready` has turned 503, from 10 ms to 10 min; 0 = not at all.
+    public var drainDelay = Duration.zero
+    /// The time over which clients are sent away, from 10 ms to an hour; 0 = all at once.
+    public var drainWindow = Duration.seconds(20)
 
     // Logs and configuration
 

@@ -48,6 +48,20 @@ extension ValueForm<String?> {
     }
 }
 
+extension ValueForm<String?> {
+    /// A secret: any text but the empty one, which is far more often a variable that was never filled in.
+    static var secret: Self {
+        ValueForm(
+            placeholder: "SECRET", allowed: "a text of 32 bytes or more that nobody can guess",
+            read: { written throws(Refusal) in
+                let text = try written.single()
+                guard !text.isEmpty else { throw Refusal(reason: "is empty; leave it out where there is none") }
+                return text
+            },
+            write: { $0.map(Written.text) })
+    }
+}
+
 extension ValueForm<Bool> {
     static var boolean: Self {
         ValueForm(
@@ -57,6 +71,16 @@ extension ValueForm<Bool> {
                 return truth
             },
             write: { .text($0 ? "true" : "false") })
+    }
+}
+
+extension ValueForm<Bool?> {
+    /// A boolean, or nothing said.
+    static var optionalBoolean: Self {
+        let form = ValueForm<Bool>.boolean
+        return ValueForm(
+            placeholder: nil, allowed: form.allowed,
+            read: { written throws(Refusal) in try form.read(written) }, write: { $0.flatMap(form.write) })
     }
 }
 

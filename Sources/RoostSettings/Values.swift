@@ -18,6 +18,14 @@ public enum QueueURL: Sendable, Equatable {
     case absent
 }
 
+/// How clients say who they are.
+public enum AuthMode: String, Sendable, CaseIterable {
+    /// They name themselves, and are believed.
+    case anonymous
+    /// By a token that the server verifies (JWT).
+    case jwt
+}
+
 /// How log lines are written.
 public enum LogFormat: String, Sendable, CaseIterable {
     case text, json

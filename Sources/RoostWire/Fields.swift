@@ -38,16 +38,51 @@ extension JSONFields {
 
     public func cursor(_ key: StaticString) throws(Mismatch) -> Cursor? {
         guard let value = present(key) else { return nil }
-        let mismatch = Mismatch("\(key)", "a position: {\"epoch\":\"…\",\"seq\":42}")
+        guard let cursor = JSONFields.cursor(value) else {
+            throw Mismatch("\(key)", "a position: {\"epoch\":\"…\",\"seq\":42}")
+        }
+        return cursor
+    }
+
+    /// Reads a position in any of its forms; nil if it is none.
+    static func cursor(_ value: UnsafeRawBufferPointer) -> Cursor? {
         if value.first == UInt8(ascii: "{") {
-            guard let fields = try object(key), let seq = try fields.unsigned("seq") else { throw mismatch }
-            guard let text = try fields.string("epoch") else { return Cursor(epoch: nil, seq: seq) }
-            guard let epoch = Epoch(text) else { throw mismatch }
+            guard let fields = try? JSONFields(value), let seq = try? fields.unsigned("seq") else { return nil }
+            guard fields.present("epoch") != nil else { return Cursor(epoch: nil, seq: seq) }
+            guard let text = try? fields.string("epoch"), let epoch = Epoch(text) else { return nil }
             return Cursor(epoch: epoch, seq: seq)
         }
-        if let text = JSONFields.decodeString(value), let cursor = Cursor(text) { return cursor }
-        guard let seq = try? unsigned(key) else { throw mismatch }
-        return Cursor(epoch: nil, seq: seq)
+        if let text = JSONFields.decodeString(value) { return Cursor(text) }
+        return Cursor(String(decoding: value, as: UTF8.self))
+    }
+
+    /// The rooms of a `resume`, each with the position from which to go on.
+    public func resumption() throws(Mismatch) -> [Command.Join] {
+        guard let rooms = try object("rooms") else { throw Mismatch("rooms", "given") }
+        var joins: [Command.Join] = []
+        var known: Set<RoomName> = []
+        for (key, value) in rooms.all() {
+            guard let key, let room = RoomName(key), known.insert(room).inserted else {
+                throw Mismatch("rooms", "positions by the names of rooms, each name once", .invalid)
+            }
+            guard let cursor = JSONFields.cursor(value), let epoch = cursor.epoch else {
+                throw Mismatch("rooms", "positions, each {\"epoch\":\"…\",\"seq\":42}")
+            }
+            joins.append(Command.Join(room: room, after: Position(epoch: epoch, seq: cursor.seq)))
+        }
+        guard !joins.isEmpty else { throw Mismatch("rooms", "at least one room", .invalid) }
+        return joins
+    }
+
+    /// How far a member has got, as `received`, `read` and `POST /rooms/{room}/read` say it.
+    public func mark(isRead: Bool) throws(Mismatch) -> Mark {
+        guard let seq = try unsigned("seq") else { throw Mismatch("seq", "given") }
+        return isRead ? Mark(received: seq, read: seq) : Mark(received: seq)
+    }
+
+    public func isActive() throws(Mismatch) -> Bool {
+        guard let isActive = try bool("active") else { throw Mismatch("active", "given") }
+        return isActive
     }
 
     public func visibility() throws(Mismatch) -> Visibility? {

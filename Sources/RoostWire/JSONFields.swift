@@ -65,6 +65,16 @@ public struct JSONFields {
         return value
     }
 
+    /// Every field in order, its key as text (nil if that has half a surrogate pair), its value as it stands there.
+    public func all() -> [(key: String?, value: UnsafeRawBufferPointer)] {
+        entries.map { entry in
+            (
+                JSONFields.unescape(UnsafeRawBufferPointer(rebasing: text[entry.key])),
+                UnsafeRawBufferPointer(rebasing: text[entry.value])
+            )
+        }
+    }
+
     public func json(_ key: StaticString) -> RawJSON? {
         raw(key).map { RawJSON(validated: Array($0)) }
     }

@@ -34,7 +34,8 @@ public enum NativeDecoder {
 
     private static let readers: [String: Reader] = [
         "join": join, "leave": leave, "message": message, "create_room": createRoom, "presence": presence,
-        "history": history, "ping": { _ in .ping },
+        "history": history, "ping": { _ in .ping }, "auth": auth, "resume": resume,
+        "typing": typing, "received": received, "read": read,
     ]
 
     // MARK: One function per type
@@ -56,12 +57,40 @@ public enum NativeDecoder {
     @Sendable
     private static func message(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
         guard let content = payload.json("content") else { throw JSONFields.Mismatch("content", "given") }
-        return .message(room: try payload.room(), content: content, kind: .message, sender: try payload.user("sender"))
+        return .message(
+            room: try payload.room(), content: content, kind: .message, sender: try payload.user("sender"),
+            since: try payload.position("since"))
     }
 
     @Sendable
     private static func createRoom(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
         .createRoom(try payload.roomWish())
+    }
+
+    @Sendable
+    private static func auth(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        guard let token = try payload.string("token") else { throw JSONFields.Mismatch("token", "given") }
+        return .auth(token: token)
+    }
+
+    @Sendable
+    private static func resume(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .resume(try payload.resumption())
+    }
+
+    @Sendable
+    private static func typing(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .typing(room: try payload.room(), isActive: try payload.isActive())
+    }
+
+    @Sendable
+    private static func received(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .mark(room: try payload.room(), try payload.mark(isRead: false))
+    }
+
+    @Sendable
+    private static func read(_ payload: JSONFields) throws(JSONFields.Mismatch) -> Command {
+        .mark(room: try payload.room(), try payload.mark(isRead: true))
     }
 
     @Sendable

@@ -65,6 +65,9 @@ public enum NativeEncoder {
         case .presenceCount, .presence: "presence"
         case .history: "history"
         case .gap: "gap"
+        case .typing: "typing"
+        case .receipts: "receipts"
+        case .reconnect: "reconnect"
         case .pong: "pong"
         }
     }
@@ -101,6 +104,22 @@ public enum NativeEncoder {
                 out.field("from", from)
                 out.field("to", to)
             }
+        case .typing(let room, let user, let isActive):
+            fields(&out, room) { out in
+                out.field("user", user.text)
+                out.put(",\"active\":")
+                out.putBool(isActive)
+            }
+        case .receipts(let room, let marks):
+            fields(&out, room) { out in
+                out.put(",\"members\":")
+                out.putList(marks) { put($1, into: &$0) }
+            }
+        case .reconnect(let afterMs, let reason):
+            out.put("{\"afterMs\":")
+            out.putNumber(afterMs)
+            out.field("reason", reason)
+            out.put("}")
         case .pong: out.put("{}")
         }
     }
@@ -153,6 +172,14 @@ public enum NativeEncoder {
         out.field("reason", failure.reason)
         if let room { out.field("room", room.text) }
         if let wait = failure.retryAfterMs { out.field("retryAfterMs", wait) }
+        out.put("}")
+    }
+
+    private static func put(_ mark: MemberMark, into out: inout ByteBuffer) {
+        out.put("{\"user\":")
+        out.putString(mark.user.text)
+        out.field("received", mark.mark.received)
+        out.field("read", mark.mark.read)
         out.put("}")
     }
 

@@ -89,7 +89,7 @@ public enum SimpleEncoder {
         case .roomCreated(let info, let participants): put(info, participants, into: &out)
         case .userJoined(_, let user, let name): presence(&out, "user_joined", user, name)
         case .userLeft(_, let user, let name, _): presence(&out, "user_left", user, name)
-        case .left, .presenceCount, .presence, .history, .gap, .pong: break
+        case .left, .presenceCount, .presence, .history, .gap, .pong, .typing, .receipts, .reconnect: break
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import RoostCore
 import RoostSettings
 
 #if canImport(Darwin)
@@ -21,6 +22,27 @@ enum Console {
             complain(error.message)
             throw ExitCode(error.exitCode)
         }
+    }
+
+    /// The secret that the environment gives, and the variable that gave it; nil: none does.
+    static func secret() throws -> (text: String, variable: String)? {
+        let names = ["ROOST_JWT_SECRET", "ROOST_JWT_SECRET_FILE"]
+        let ours = environment().filter { names.contains($0.key) }
+        do throws(SettingsError) {
+            let loaded = try Settings.load(arguments: [], environment: ours, readFile: read)
+            guard let text = loaded.settings.jwtSecret, case .environment(let variable)? = loaded.origins["jwtSecret"]
+            else { return nil }
+            return (text, variable)
+        } catch {
+            complain(error.message)
+            throw ExitCode(error.exitCode)
+        }
+    }
+
+    static func now() -> Timestamp {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
     }
 
     static func fail(_ message: String, code: Int32) throws -> Never {
@@ -50,8 +72,20 @@ enum Console {
         let description: String
     }
 
-    private static func read(_ path: String) throws -> String {
-        guard let file = fopen(path, "r") else { throw ReadError(description: String(cString: strerror(errno))) }
+    private static func read(_ path: String) throws -> String { try text(fopen(path, "r")) }
+
+    /// All of standard input, which must be text.
+    static func readInput() throws -> String {
+        do {
+            return try text(fdopen(STDIN_FILENO, "r"))
+        } catch {
+            try fail("standard input can't be read: \(error)", code: 1)
+        }
+    }
+
+    /// All that the file holds, which is closed.
+    private static func text(_ file: UnsafeMutablePointer<FILE>?) throws -> String {
+        guard let file else { throw ReadError(description: String(cString: strerror(errno))) }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)

@@ -43,6 +43,16 @@ def eventually(check, timeout=5, what="the condition"):
         time.sleep(0.02)
 
 
+def let_pass(seconds):
+    """Waits for what only the clock brings about, such as the end of a window."""
+    time.sleep(seconds)
+
+
+def position(epoch, seq):
+    """A position is `{"epoch":"…","seq":42}`."""
+    return {"epoch": epoch, "seq": seq}
+
+
 def _skip_space(text, at):
     while text[at] in " \t\r\n":
         at += 1

@@ -7,6 +7,7 @@ import pytest
 from raw_socket import RawWebSocket
 from roost_clients import NativeClient, SimpleClient
 from roost_node import Node
+from tokens import SECRET, bearer, mint
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +49,26 @@ def start_node(tmp_path):
 
 
 @pytest.fixture
+def start_with(start_node, tmp_path):
+    """Starts nodes of this test's own with a configuration file: start_with(text, *flags, store=…)."""
+    def start(text, *args, **options):
+        path = tmp_path / "roost.yaml"
+        path.write_text(text)
+        return start_node("--config", str(path), *args, **options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def jwt_node(tmp_path_factory):
+    """A node that wants tokens, with a store in memory, shared by all tests."""
+    directory = tmp_path_factory.mktemp("jwt-node")
+    node = Node(directory, "--auth", "jwt", "--jwt-secret", SECRET, "--auth-timeout", "1s")
+    yield node
+    assert node.stop() == 0, f"the shared node did not end well:\n{node.stderr()[-2000:]}"
+
+
+@pytest.fixture
 def sqlite(tmp_path):
     """The address of a SQLite store of this test's own."""
     return f"sqlite:{tmp_path}/test.db"
@@ -71,6 +92,12 @@ def native(request):
     yield open_client
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def signed(native, jwt_node):
+    """Opens native connections with a token: signed("alice", rooms=…, name=…, exp=…)."""
+    return lambda sub, node=None, **claims: native(node or jwt_node, headers=bearer(mint(sub, **claims)))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from roost_node import run
 NUMBERS = {
     "max-message-bytes": 11111, "rate-limit-messages": 222, "rate-limit-burst": 3333, "rate-limit-connects": 44,
     "max-rooms-per-connection": 55, "max-unsent-bytes": 666666, "max-history": 77, "max-connections": 88,
-    "max-head-bytes": 9999, "max-body-bytes": 101010, "port": 9090,
+    "max-head-bytes": 9999, "max-body-bytes": 101010, "recent-bytes": 1212121, "port": 9090,
 }
 # Bad values, with what the line about them must say is allowed.
 BAD_VALUES = [
@@ -112,8 +112,7 @@ def test_every_option_has_one_name_in_three_places(config, place, option):
     ("max-message-bytes", 65536), ("rate-limit-messages", 200), ("rate-limit-burst", 1000),
     ("rate-limit-connects", 100), ("max-rooms-per-connection", 128), ("max-unsent-bytes", 1048576),
     ("max-history", 1000), ("max-connections", 0), ("max-head-bytes", 16384), ("max-body-bytes", 1048576),
-    ("port", 8080),
-    pytest.param("recent-bytes", 64 << 20, marks=pytest.mark.xfail(strict=True, reason="no ring of recent messages yet")),
+    ("recent-bytes", 64 << 20), ("port", 8080),
 ])
 def test_defaults(option, default):
     """the column `default`; `127.0.0.1:8080`"""

@@ -284,7 +284,6 @@ def test_a_reader_that_falls_behind_is_fed_from_the_log(start_node, native, raw,
     assert next_seq() == count + 1
 
 
-@pytest.mark.xfail(strict=True, reason="`since` is not taken yet")
 def test_since_works_after_the_dedupe_window(start_node, native, sqlite, room):
     """A client that retries later sends `since` …: the server looks in the log from there"""
     client = native(start_node("--dedupe-window", "100ms", store=sqlite))

@@ -105,7 +105,6 @@ def test_timestamps_never_go_back_over_a_restart(restart, native, room):
     assert stamps == sorted(stamps)
 
 
-@pytest.mark.xfail(strict=True, reason="`since` is not taken yet")
 def test_a_retry_after_the_log_is_gone(start_node, native, room, alice):
     """… and answers `retry_expired` rather than store twice where the log no longer reaches back"""
     first = start_node()

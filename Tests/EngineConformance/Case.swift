@@ -15,7 +15,8 @@ public struct Case: Sendable, CustomStringConvertible {
 
     /// The whole suite.
     public static let all: [Case] =
-        appending + deduplicating + reading + rooms + access + directory + living
+        appending + deduplicating + retrying + reading + retention + deletion + rooms + access + directory + marks
+        + living + model
 }
 
 /// Makes the stores that a case needs, and closes them after it.
@@ -80,12 +81,32 @@ func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: millisec
 
 func draft(
     _ id: String, from sender: String = "alice", to place: String = "general", content: String? = nil,
-    by authority: Authority = .member
+    by authority: Authority = .member, since: Position? = nil
 ) throws -> Draft {
     let content = RawJSON(validated: Array((content ?? "\"\(id)\"").utf8))
     return Draft(
         room: try room(place), sender: try user(sender), id: try require(MessageID(id)), content: content,
-        authority: authority)
+        authority: authority, since: since)
+}
+
+/// A tombstone for the message at `seq`.
+func tombstone(_ id: String, of seq: UInt64, from sender: String = "alice", to place: String = "general") throws
+    -> Draft
+{
+    let content = RawJSON(validated: Array("{\"ref\":\"x\",\"refSeq\":\(seq)}".utf8))
+    return Draft(
+        room: try room(place), sender: try user(sender), id: try require(MessageID(id)), kind: .deleted,
+        content: content, redacts: seq)
+}
+
+/// Rooms that match get a kind; the first match counts.
+func kinds(_ rules: [(String, @Sendable (inout RoomKind) -> Void)]) throws -> Kinds {
+    Kinds(
+        try rules.map { pattern, change in
+            var kind = RoomKind()
+            change(&kind)
+            return Kinds.Rule(match: try require(RoomPattern(pattern)), kind: kind)
+        })
 }
 
 extension Store {
@@ -106,6 +127,17 @@ extension Store {
     func log(_ place: String = "general") async throws -> [Message] {
         let name = try require(RoomName(place))
         return try require(try await read(name, after: 0, limit: .max, maxBytes: .max)).messages
+    }
+
+    /// Has everything dropped that is due.
+    func retainAll(at now: Int64) async throws {
+        for _ in 0..<100_000 where try await !retain(at: time(now)) { return }
+        throw Mismatch(description: "retain finds no end")
+    }
+
+    /// The position `seq` in the room's present epoch.
+    func position(_ seq: UInt64, in place: String = "general") async throws -> Position {
+        Position(epoch: try require(try await head(place)).epoch, seq: seq)
     }
 
     func head(_ place: String = "general") async throws -> RoomHead? {

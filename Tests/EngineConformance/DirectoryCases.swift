@@ -47,8 +47,9 @@ extension Case {
         Case("rooms(of:) lists where a user participates, newest first") { make in
             let store = try await make()
             let (alice, bob) = (try user("alice"), try user("bob"))
-            for (name, members) in [("x", [alice]), ("a", [bob, alice]), ("m", [bob])] {
-                _ = try await store.createRoom(RoomPlan(name: try room(name), participants: members), at: time(1))
+            for (at, (name, members)) in [("x", [alice]), ("a", [bob, alice]), ("m", [bob])].enumerated() {
+                let plan = RoomPlan(name: try room(name), participants: members)
+                _ = try await store.createRoom(plan, at: time(Int64(at) + 1))
             }
             try expect(try await store.rooms(of: alice, limit: 9).map(\.text), is: ["a", "x"])
             try expect(try await store.rooms(of: bob, limit: 1).map(\.text), is: ["m"])

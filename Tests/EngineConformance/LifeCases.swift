@@ -49,6 +49,16 @@ extension Case {
             try await expectClosed { () async throws(StoreError) in
                 try await store.setMember(alice, of: .general, to: true)
             }
+            try await expectClosed { () async throws(StoreError) in
+                try await store.find(.general, id: one.id, sender: nil)
+            }
+            try await expectClosed { () async throws(StoreError) in try await store.retain(at: time(1)) }
+            let mark = MemberMark(room: .general, user: alice, mark: Mark(received: 1))
+            try await expectClosed { () async throws(StoreError) in try await store.mark([mark]) }
+            try await expectClosed { () async throws(StoreError) in
+                try await store.marks(of: alice, in: [.general])
+            }
+            try await expectClosed { () async throws(StoreError) in try await store.marks(in: .general, limit: 1) }
             try await expectClosed { () async throws(StoreError) in try await store.note([Sighting(user: alice)]) }
             try await expectClosed { () async throws(StoreError) in try await store.users([alice]) }
             try await expectClosed { () async throws(StoreError) in try await store.users(after: nil, limit: 1) }

@@ -54,7 +54,9 @@ import Testing
     @Test func storedNumbersOfMessageKindsNeverChange() {
         #expect(MessageKind.message.rawValue == 0)
         #expect(MessageKind.created.rawValue == 1)
-        #expect(MessageKind(rawValue: 2) == nil)
+        #expect(MessageKind.deleted.rawValue == 2)
+        #expect(MessageKind.redacted.rawValue == 3)
+        #expect(MessageKind(rawValue: 4) == nil)
     }
 
     @Test func theDefaultLimitsAreTheContracts() {

@@ -4,6 +4,7 @@ import RoostCore
 struct SessionDesk {
     var session: Session
     var limits: Limits
+    var kinds = Kinds()
     var now = Moment.at(0)
     /// The rooms the connection is in.
     var rooms: Set<RoomName> = []
@@ -27,17 +28,22 @@ struct SessionDesk {
     mutating func handle(_ command: Command, id: MessageID? = nil) -> Session.Action {
         var (asked, fresh) = (asked, freshIDs)
         defer { (self.asked, freshIDs) = (asked, fresh) }
-        return session.handle(
-            Request(id: id, command: command), limits: limits, rooms: rooms.count, isIn: { rooms.contains($0) },
-            now: now,
-            lease: { count in
-                asked.append(count)
-                return lease ?? .tokens(count)
-            },
-            freshID: {
+        let (rooms, lease, freshID) = (rooms, lease, freshID)
+        return withoutActuallyEscaping({ (count: Int) -> Session.Lease in
+            asked.append(count)
+            return lease ?? .tokens(count)
+        }) { take in
+            withoutActuallyEscaping({ () -> String in
                 fresh += 1
                 return freshID(fresh)
-            })
+            }) { name in
+                session.handle(
+                    Request(id: id, command: command),
+                    Session.Surroundings(
+                        limits: limits, kinds: kinds, rooms: rooms.count, isIn: { rooms.contains($0) }, now: now,
+                        lease: take, freshID: name))
+            }
+        }
     }
 
     /// Joins alone, and the shard lets it in.
@@ -54,13 +60,18 @@ struct SessionDesk {
 
 extension Session.Action {
     var refusal: ErrorCode? {
-        guard case .refuse(let failure, _) = self else { return nil }
-        return failure.code
+        switch self {
+        case .refuse(let failure, _), .refuseAndPing(let failure, _): return failure.code
+        default: return nil
+        }
     }
 
     var refusedRoom: RoomName? {
-        guard case .refuse(_, let room) = self else { return nil }
-        return room
+        switch self {
+        case .refuse(_, let room): return room
+        case .refuseAndPing(_, let room): return room
+        default: return nil
+        }
     }
 
     var isClose: Bool {

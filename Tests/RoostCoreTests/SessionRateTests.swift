@@ -11,7 +11,7 @@ import Testing
     @Test func theBurstPassesAndTheNextIsToldHowLongToWait() {
         var desk = SessionDesk(limits: Self.slow)
         for _ in 0..<5 { #expect(desk.say(.random).refusal == nil) }
-        guard case .refuse(let failure, let refused) = desk.say(.random) else {
+        guard case .refuseAndPing(let failure, let refused) = desk.say(.random) else {
             Issue.record("not refused")
             return
         }
@@ -114,7 +114,7 @@ import Testing
     @Test func whoseOtherConnectionsHaveSpentEverythingWaits() {
         var desk = SessionDesk()
         desk.lease = .wait(milliseconds: 40)
-        guard case .refuse(let failure, _) = desk.say(.random) else {
+        guard case .refuseAndPing(let failure, _) = desk.say(.random) else {
             Issue.record("not refused")
             return
         }

@@ -10,7 +10,7 @@ import Testing
         try await withStores { stores in
             let path = stores.folder + "/a/b/roost.db"
             let store = try SQLiteStore(path: path, at: .start)
-            #expect(store.durability == .stored)
+            #expect(store.durability(of: .general) == .stored)
             await store.close()
             // Closing leaves one file.
             #expect(try FileManager.default.contentsOfDirectory(atPath: stores.folder + "/a/b") == ["roost.db"])

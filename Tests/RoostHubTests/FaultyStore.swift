@@ -14,7 +14,7 @@ final class FaultyStore: Store {
     let inner = MemoryStore(at: Timestamp(milliseconds: 0))
     private let gates = Locked(Gates())
 
-    var durability: Durability { inner.durability }
+    func durability(of room: RoomName) -> Durability { inner.durability(of: room) }
     var reads: Int { gates.withLock { $0.reads } }
 
     func failAppends(with error: StoreError?) { gates.withLock { $0.appendError = error } }
@@ -83,6 +83,17 @@ final class FaultyStore: Store {
     func deleteRoom(_ name: RoomName) async throws(StoreError) -> Bool { try await inner.deleteRoom(name) }
     func setMember(_ user: UserID, of room: RoomName, to isMember: Bool) async throws(StoreError) -> Bool {
         try await inner.setMember(user, of: room, to: isMember)
+    }
+    func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
+        try await inner.find(room, id: id, sender: sender)
+    }
+    func retain(at now: Timestamp) async throws(StoreError) -> Bool { try await inner.retain(at: now) }
+    func mark(_ marks: [MemberMark]) async throws(StoreError) { try await inner.mark(marks) }
+    func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark] {
+        try await inner.marks(of: user, in: rooms)
+    }
+    func marks(in room: RoomName, limit: Int) async throws(StoreError) -> [MemberMark] {
+        try await inner.marks(in: room, limit: limit)
     }
     func note(_ sightings: [Sighting]) async throws(StoreError) { try await inner.note(sightings) }
     func users(_ ids: [UserID]) async throws(StoreError) -> [UserID: User] { try await inner.users(ids) }

@@ -31,7 +31,7 @@ final class TestWire: Transport {
     }
 
     func flush() {}
-    func ping() { pings += 1 }
+    func ping(_ number: UInt64) { pings += 1 }
     func setReading(_ isOn: Bool) { isRead = isOn }
     func close(_ code: CloseCode, reason: String) { closes.append(code) }
 
@@ -127,11 +127,11 @@ func withHub(
     do {
         try await body(hub, all)
     } catch {
-        await hub.drain(.goingAway, reason: "over")
+        await hub.drain(DrainPlan(.goingAway, reason: "over"))
         try await group.shutdownGracefully()
         throw error
     }
-    await hub.drain(.goingAway, reason: "over")
+    await hub.drain(DrainPlan(.goingAway, reason: "over"))
     try await group.shutdownGracefully()
 }
 

@@ -101,7 +101,7 @@ struct StreetTests {
             let author = try await TestClient(hub, on: loops[0], user: "a")
             store.holdAppends()
             try await author.send(TestClient.message(1), TestClient.message(2))
-            async let drained: Void = hub.drain(.draining, reason: "restart")
+            async let drained: Void = hub.drain(DrainPlan(.draining, reason: "restart"))
             store.release()
             await drained
             let acks = try await author.frames().filter { $0.contains(#""type":"ack""#) }

@@ -56,10 +56,12 @@ let samples: [String: [String]] = [
     "base-path": ["/a", "/b", "/c/d"],
     "loops": ["1", "2", "3"],
     "store": ["sqlite:a.db", "sqlite:/b/b.db", "memory:"],
+    "auth-timeout": ["1s", "2m", "20ms"],
     "allowed-origins": ["https://a.example", "b.example:1", "null"],
     "max-rooms-per-connection": ["1", "2", "3"],
     "max-history": ["1", "2", "3"],
     "dedupe-window": ["1s", "2m", "3h"],
+    "kinds": ["[{match: a}]", "[{match: b, log: memory}, {match: c}]", "[{match: d, retainAge: 30d}]"],
     "max-message-bytes": ["1", "2", "3"],
     "rate-limit-messages": ["1", "2", "3"],
     "rate-limit-burst": ["1", "2", "3"],
@@ -69,10 +71,15 @@ let samples: [String: [String]] = [
     "max-connections": ["1", "2", "3"],
     "max-head-bytes": ["1001", "1002", "1003"],
     "max-body-bytes": ["1", "2", "3"],
+    "recent-bytes": ["1", "2", "3"],
     "heartbeat": ["1s", "2m", "20ms"],
     "heartbeat-timeout": ["1s", "2m", "20ms"],
+    "drain-delay": ["1s", "2m", "20ms"],
+    "drain-window": ["1s", "2m", "20ms"],
     "log-level": ["trace", "error", "critical"],
 ]
 
 /// Options that have too few values, or too peculiar ones, for three samples.
-let unsampled: Set = ["bus", "queue", "allow-anonymous", "create-on-join", "log-format", "config"]
+let unsampled: Set = [
+    "bus", "queue", "auth", "jwt-secret", "allow-anonymous", "create-on-join", "log-format", "config",
+]

@@ -18,25 +18,29 @@ import Testing
         let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         expectError(
             78,
-            "--host \(bare): must be a loopback address (127.0.0.0/8, ::1 or localhost) unless --allow-anonymous is on, "
-                + "which lets anybody in without a token; sign-in by tokens is not in this version yet",
+            "--host \(bare): must be a loopback address (127.0.0.0/8, ::1 or localhost) unless --auth is jwt, "
+                + "which asks everybody for a token, or --allow-anonymous is on, which lets anybody in without one",
             ["--host", host])
+        let secret = String(repeating: "s", count: 32)
+        #expect(try load(["--host", host, "--auth", "jwt", "--jwt-secret", secret]).settings.host == bare)
         let settings = try load(["--host", host, "--allow-anonymous"]).settings
         #expect(!settings.bindsLoopbackOnly)
         #expect(settings.host == bare)
     }
 
     @Test func theMessageNamesTheKeysAsTheyWereWritten() {
-        let end = "which lets anybody in without a token; sign-in by tokens is not in this version yet"
+        let end = "is on, which lets anybody in without one"
         let rule = "must be a loopback address (127.0.0.0/8, ::1 or localhost) unless"
-        expectError(78, "ROOST_HOST 0.0.0.0: \(rule) --allow-anonymous is on, \(end)", [], ["ROOST_HOST": "0.0.0.0"])
+        let means = "is jwt, which asks everybody for a token, or"
+        expectError(
+            78, "ROOST_HOST 0.0.0.0: \(rule) --auth \(means) --allow-anonymous \(end)", [], ["ROOST_HOST": "0.0.0.0"])
         expectError(
             78,
-            "host (roost.yaml line 2) 0.0.0.0: \(rule) allowAnonymous (roost.yaml line 1) is on, \(end)",
-            yaml: "allowAnonymous: false\nhost: 0.0.0.0")
+            "host (roost.yaml line 2) 0.0.0.0: \(rule) ROOST_AUTH \(means) allowAnonymous (roost.yaml line 1) \(end)",
+            [], ["ROOST_AUTH": "anonymous"], yaml: "allowAnonymous: false\nhost: 0.0.0.0")
         expectError(
-            78, "host (roost.yaml line 1) ::: \(rule) --no-allow-anonymous is on, \(end)", ["--no-allow-anonymous"],
-            yaml: "host: '::'")
+            78, "host (roost.yaml line 1) ::: \(rule) --auth \(means) --no-allow-anonymous \(end)",
+            ["--no-allow-anonymous"], yaml: "host: '::'")
     }
 
     @Test(arguments: [

@@ -11,7 +11,7 @@ import Testing
         #expect(option.fileVariable == nil)
         #expect(
             OptionTable.standard.options.compactMap(\.fileVariable) == [
-                "ROOST_STORE_FILE", "ROOST_BUS_FILE", "ROOST_QUEUE_FILE",
+                "ROOST_STORE_FILE", "ROOST_BUS_FILE", "ROOST_QUEUE_FILE", "ROOST_JWT_SECRET_FILE",
             ])
     }
 
@@ -39,6 +39,9 @@ import Testing
                 "  --port N                        port to listen on; 0 = a free port [default 8080, ROOST_PORT]\n"))
         #expect(usage.contains("  --log-format text|json"))
         #expect(usage.contains("where messages are kept: sqlite:PATH or memory:\n"))
+        #expect(usage.contains("  --auth anonymous|jwt"))
+        #expect(usage.contains("(HS256)\n"))
+        #expect(usage.contains("sent away; 0 = all at once\n"))
         #expect(usage.contains("default sqlite:data/roost.db, ROOST_STORE or ROOST_STORE_FILE"))
     }
 
@@ -46,7 +49,10 @@ import Testing
         let printed = try load().printed()
         #expect(printed.contains("\nhost: 127.0.0.1\nport: 8080\nbasePath: \"\"\nloops: 0\n"))
         #expect(printed.contains("\nstore: sqlite:data/roost.db\nbus: \"local:\"\nqueue: \"none:\"\n"))
-        #expect(printed.contains("\nallowAnonymous: false\nallowedOrigins: []\n"))
+        #expect(printed.contains("\nauth: anonymous\nauthTimeout: 10s\nallowAnonymous: false\nallowedOrigins: []\n"))
+        #expect(printed.contains("\nkinds: []\n"))
+        #expect(printed.contains("\nrecentBytes: 67108864\n"))
+        #expect(printed.contains("\n# Shutdown\ndrainDelay: 0\ndrainWindow: 20s\n"))
         #expect(printed.contains("\nheartbeat: 25s\nheartbeatTimeout: 10s\n"))
         #expect(printed.contains("\ndedupeWindow: 10m\n"))
         // Only the introduction and the titles are comments.

@@ -42,6 +42,7 @@ import Testing
             ("rate-limit-connects", 1, 1_000_000, true), ("rate-limit-connects-burst", 1, 1_000_000, true),
             ("max-unsent-bytes", 1, 1_073_741_824, true), ("max-connections", 1, 10_000_000, true),
             ("max-head-bytes", 256, 16_777_216, true), ("max-body-bytes", 1, 1_073_741_824, true),
+            ("recent-bytes", 1, 1_099_511_627_776, true),
         ]
         for (name, least, most, zero) in table {
             for good in [least, most] + (zero ? [0] : []) {
@@ -58,7 +59,8 @@ import Testing
 
     @Test(arguments: [
         ("heartbeat", "10ms", "1h", "9ms", "61m"), ("heartbeat-timeout", "10ms", "1h", "9ms", "61m"),
-        ("dedupe-window", "100ms", "30d", "99ms", "31d"),
+        ("dedupe-window", "100ms", "30d", "99ms", "31d"), ("auth-timeout", "10ms", "10m", "9ms", "11m"),
+        ("drain-delay", "10ms", "10m", "9ms", "11m"), ("drain-window", "10ms", "1h", "9ms", "61m"),
     ])
     func limitsOfDurations(_ name: String, _ least: String, _ most: String, _ below: String, _ above: String) throws {
         for good in [least, most, "0"] { _ = try load(["--\(name)=\(good)"]) }
@@ -70,6 +72,9 @@ import Testing
     @Test func messagesSayWhatIsAllowed() {
         expectError(
             78, "--heartbeat 1x: must be 0 (off) or 10ms to 1h, such as 200ms, 10s, 10m or 1h", ["--heartbeat", "1x"])
+        expectError(
+            78, "--drain-window x: must be 0 (all at once) or 10ms to 1h, such as 200ms, 10s, 10m or 1h",
+            ["--drain-window", "x"])
         expectError(
             78,
             "--max-message-bytes 1KB: must be 0 (off) or 1 to 1073741824 bytes, such as 65536, 64KiB or 1MiB",

@@ -42,7 +42,7 @@ import Testing
     private func problem(_ outcome: Result<Request, Refusal>, of bytes: [UInt8]) -> String? {
         switch outcome {
         case .success(let request):
-            guard case .message(_, let content, _, _) = request.command else { return nil }
+            guard case .message(_, let content, _, _, _) = request.command else { return nil }
             let isJSON = content.bytes.withUnsafeBytes { (try? JSONScanner.validate($0)) == 0..<content.bytes.count }
             if !isJSON { return "content is no JSON: \(content.bytes)" }
         case .failure(let refusal):
@@ -70,7 +70,7 @@ import Testing
                 if !(others is [String: Any]), !FuzzJSONTests.isDisputed(bytes) {
                     return "taken, but no JSON object: \(text)"
                 }
-                if case .message(_, let content, _, _) = request.command,
+                if case .message(_, let content, _, _, _) = request.command,
                     !text.contains(String(decoding: content.bytes, as: UTF8.self))
                 {
                     return "content was changed: \(text)"
@@ -93,7 +93,7 @@ import Testing
             } else {
                 // Any other text is said as it is.
                 guard case .success(let request) = outcome,
-                    case .message(nil, let content, .message, nil) = request.command,
+                    case .message(nil, let content, .message, nil, nil) = request.command,
                     content == JSONText.string(String(decoding: bytes, as: UTF8.self))
                 else { return "text is no message: \(String(decoding: bytes, as: UTF8.self).debugDescription)" }
             }

@@ -44,7 +44,9 @@ import Testing
                 == .message(room: .general, content: json(#""hi""#), kind: .message, sender: nil))
         #expect(
             try decode("message", #"{"room":"general","content":1,"sender":"bob","since":{"epoch":"e","seq":1}}"#)
-                == .message(room: .general, content: json("1"), kind: .message, sender: user("bob")))
+                == .message(
+                    room: .general, content: json("1"), kind: .message, sender: user("bob"),
+                    since: Position(epoch: try #require(Epoch("e")), seq: 1)))
     }
 
     @Test(arguments: [

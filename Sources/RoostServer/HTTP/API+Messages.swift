@@ -9,6 +9,9 @@ extension API {
     func addMessages(_ routes: RouterGroup<Context>) {
         routes.get("/rooms/:room/messages") { request, context in try await listMessages(request, room(context)) }
         routes.post("/rooms/:room/messages") { request, context in try await publish(request, room(context)) }
+        routes.delete("/rooms/:room/messages/:message") { request, context in
+            try await deleteMessage(request, room(context), messageID(context))
+        }
     }
 
     /// History, oldest first. `Link: rel="next"` leads to older messages, or with `after` to newer ones.
@@ -17,7 +20,11 @@ extension API {
         let (before, after) = (try cursor(request, "before"), try cursor(request, "after"))
         let turn: Command.HistoryRequest.Turn = after.map { .after($0) } ?? before.map { .before($0) } ?? .latest
         let wish = Command.HistoryRequest(room: name, turn: turn, limit: limit)
-        let page = try unwrapped(try await hub.history(wish, user: request.caller()))
+        let caller = try await caller(request)
+        if let refusal = Session.objectionToHistory(of: name, caller.grants, hub.kinds, user: caller.user) {
+            throw Problem(refusal)
+        }
+        let page = try unwrapped(try await hub.history(wish, user: caller.user))
         var headers: HTTPFields = [:]
         if page.more, let edge = after == nil ? page.messages.first : page.messages.last {
             let position = Position(epoch: page.epoch, seq: edge.seq).description
@@ -25,7 +32,8 @@ extension API {
             headers = request.nextLink([(way, position), (other, nil)])
         }
         return jsonResponse(headers: headers) { out in
-            out.putList(page.messages) { MessageJSON.put($1, seq: true, into: &$0) }
+            // A tombstone is no message; what it is about shows that it is gone.
+            out.putList(page.messages.filter { $0.kind != .deleted }) { MessageJSON.put($1, seq: true, into: &$0) }
         }
     }
 
@@ -38,8 +46,8 @@ extension API {
     }
 
     private func publish(_ request: Request, _ name: RoomName) async throws -> Response {
-        let caller = try request.caller()
-        guard name.owner == nil else { throw Problem(.forbidden, "Only servers publish to a personal room.") }
+        let caller = try await caller(request)
+        if let refusal = caller.objectionToPublishing(in: name, hub.kinds) { throw Problem(refusal) }
         let draft = try await request.withFields(upTo: maxBodyBytes) { fields in
             guard let content = fields.json("content") else {
                 throw Problem(.invalid, "content must be given: any JSON value.")
@@ -49,24 +57,40 @@ extension API {
                 throw Problem(.tooLarge, "A message may have \(most) bytes at most.")
             }
             let claimed = try fields.user("senderId") ?? fields.user("sender")
-            guard let sender = claimed ?? caller ?? UserID("anonymous"),
+            guard let sender = try caller.sender(claimed) ?? UserID("anonymous"),
                 let id = try fields.messageID() ?? MessageID(randomHex(16))
             else { throw Problem(.internal, "The server could not name the message.") }
-            return Draft(room: name, sender: sender, id: id, content: content)
+            return Draft(
+                room: name, sender: sender, id: id, content: content,
+                authority: name.owner == nil ? .member : .server, since: try fields.position("since"))
         }
         switch await hub.publish([draft])[0] {
         case .rejected(let failure): throw Problem(failure)
-        case .stored(let seq, _, let duplicate):
-            return jsonResponse(duplicate ? .ok : .created) { out in
-                out.put("{\"room\":")
-                out.putString(name.text)
-                out.field("seq", seq)
-                out.field("durability", hub.store.durability.rawValue)
-                out.put(",\"duplicate\":")
-                out.putBool(duplicate)
-                out.field("messageId", draft.id.text)
-                out.put("}")
-            }
+        case .stored(let seq, _, let duplicate): return acknowledged(draft, seq, duplicate)
         }
+    }
+
+    /// The body of the native ack.
+    private func acknowledged(_ draft: Draft, _ seq: UInt64, _ duplicate: Bool) -> Response {
+        jsonResponse(duplicate ? .ok : .created) { out in
+            out.put("{\"room\":")
+            out.putString(draft.room.text)
+            out.field("seq", seq)
+            out.field("durability", hub.store.durability(of: draft.room).rawValue)
+            out.put(",\"duplicate\":")
+            out.putBool(duplicate)
+            out.field("messageId", draft.id.text)
+            out.put("}")
+        }
+    }
+
+    /// Puts a tombstone in the log and takes the content out of the message. To do it again changes nothing.
+    private func deleteMessage(_ request: Request, _ name: RoomName, _ id: MessageID) async throws -> Response {
+        let caller = try await caller(request)
+        try await requireAccess(name, caller)
+        let isModerator = caller.isServer || caller.grants.allows(.moderate, in: name)
+        let wish = Deletion(room: name, id: id, by: caller.user, isModerator: isModerator)
+        _ = try unwrapped(try await hub.delete(wish))
+        return Response(status: .noContent)
     }
 }

@@ -28,8 +28,11 @@ extension API {
             out.field("store", vitals.storeKind)
             out.put(",\"store_connected\":")
             out.putBool(isStoreThere)
-            out.put(",\"active_clients\":")
-            out.putList(clients) { $0.putString($1) }
+            // Ids are nobody's business where people sign in.
+            if hub.isAnonymous {
+                out.put(",\"active_clients\":")
+                out.putList(clients) { $0.putString($1) }
+            }
             out.put("}")
         }
     }

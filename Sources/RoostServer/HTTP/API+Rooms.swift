@@ -11,9 +11,15 @@ extension API {
         routes.post("/rooms") { request, _ in try await createRoom(request) }
         routes.get("/rooms/:room") { request, context in
             let name = try room(context)
-            try await requireAccess(name, request.caller())
-            let info = try await existing(name)
-            return jsonResponse { RoomJSON.put(info, into: &$0) }
+            let caller = try await caller(request)
+            try await requireAccess(name, caller)
+            let info = shown(try await existing(name))
+            let unread = try await unread(caller.user, [info])
+            return jsonResponse { out in
+                RoomJSON.put(info, into: &out) { out in
+                    if let count = unread[info.name] { out.field("unread", count) }
+                }
+            }
         }
         routes.patch("/rooms/:room") { request, context in try await amendRoom(request, room(context)) }
         routes.delete("/rooms/:room") { request, context in try await deleteRoom(request, room(context)) }
@@ -26,17 +32,42 @@ extension API {
             guard let room = RoomName(text) else { throw Problem(.invalid, "after must be a room's name.") }
             after = room
         }
-        let rooms = try await hub.store.rooms(visibleTo: request.caller(), after: after, limit: limit + 1)
+        let user = try await caller(request).user
+        let rooms = try await hub.store.rooms(visibleTo: user, after: after, limit: limit + 1)
         let page = rooms.prefix(limit)
+        let unread = try await unread(user, page)
         let next = rooms.count > limit ? page.last?.name.text : nil
         let headers = next.map { request.nextLink([("after", $0)]) } ?? [:]
         return jsonResponse(headers: headers) { out in
-            out.putList(page) { RoomJSON.put($1, into: &$0) }
+            out.putList(page) { out, info in
+                RoomJSON.put(shown(info), into: &out) { out in
+                    if let count = unread[info.name] { out.field("unread", count) }
+                }
+            }
         }
     }
 
+    /// The room as it is shown: without what was said last where nobody may read what was said.
+    private func shown(_ info: RoomInfo) -> RoomInfo {
+        guard hub.kinds.kind(of: info.name).history == .none else { return info }
+        var info = info
+        info.lastMessage = nil
+        return info
+    }
+
+    /// How many messages of each room the user has not read, of those that are retained; nothing for nobody.
+    private func unread(_ user: UserID?, _ rooms: some Collection<RoomInfo>) async throws -> [RoomName: UInt64] {
+        guard let user else { return [:] }
+        let marks = try await hub.marks(of: user, in: rooms.map(\.name))
+        return Dictionary(
+            rooms.map { info in
+                let read = max(marks[info.name]?.read ?? 0, info.floor)
+                return (info.name, info.head - min(read, info.head))
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
     private func createRoom(_ request: Request) async throws -> Response {
-        let caller = try request.caller()
+        let caller = try await caller(request).user
         let plan = try await request.withFields(upTo: maxBodyBytes) { fields in
             var wish = try fields.roomWish(needsParticipants: false)
             // A room's own id may be given beside its name for people.
@@ -57,7 +88,7 @@ extension API {
     }
 
     private func amendRoom(_ request: Request, _ name: RoomName) async throws -> Response {
-        try await requireAccess(name, request.caller())
+        try await requireAccess(name, caller(request))
         let (title, visibility) = try await request.withFields(upTo: maxBodyBytes) { fields in
             let title = try fields.string("name")
             if let title, !isPrintable(title, upTo: RoomInfo.maxTitleBytes) {
@@ -76,7 +107,7 @@ extension API {
     }
 
     private func deleteRoom(_ request: Request, _ name: RoomName) async throws -> Response {
-        try await requireAccess(name, request.caller())
+        try await requireAccess(name, caller(request))
         guard !RoomName.standing.contains(name) else {
             throw Problem(.conflict, "The room \(name) always exists and can't be deleted.")
         }

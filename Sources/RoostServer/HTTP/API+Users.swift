@@ -9,10 +9,14 @@ extension API {
     func addUsers(_ routes: RouterGroup<Context>) {
         routes.get("/users") { request, _ in try await listUsers(request) }
         routes.post("/users") { request, _ in try await createUser(request) }
-        routes.get("/users/:user") { _, context in try await showUser(context) }
+        routes.get("/users/:user") { request, context in
+            _ = try await caller(request)
+            return try await showUser(context)
+        }
     }
 
     private func listUsers(_ request: Request) async throws -> Response {
+        _ = try await caller(request)
         let limit = try request.limit(usual: 100, most: 1000)
         var after: UserID?
         if let text = request.query("after") {
@@ -30,6 +34,7 @@ extension API {
     }
 
     private func createUser(_ request: Request) async throws -> Response {
+        let caller = try await caller(request)
         let user = try await request.withFields(upTo: maxBodyBytes) { fields in
             guard let name = try fields.string("name"), isPrintable(name, upTo: User.maxNameBytes) else {
                 throw Problem(.invalid, "name must be 1 to \(User.maxNameBytes) bytes of plain text.")
@@ -39,7 +44,7 @@ extension API {
                 throw Problem(.invalid, "avatar must be at most \(User.maxAvatarBytes) bytes of plain text.")
             }
             let given = try fields.user("id")
-            guard let id = given ?? UserID("u-" + randomHex(8)) else {
+            guard let id = try caller.isAnonymous ? given ?? UserID("u-" + randomHex(8)) : caller.sender(given) else {
                 throw Problem(.internal, "The server could not make up an id.")
             }
             return User(id: id, name: name, avatar: avatar)

@@ -55,10 +55,22 @@ struct API: Sendable {
 
     private func decoded(_ text: String) -> String { percentDecoded(text, plusIsSpace: false) ?? text }
 
-    /// Throws unless the room exists and the caller may enter it.
-    func requireAccess(_ room: RoomName, _ user: UserID?) async throws {
-        let request = OpenRequest(room: room, user: user, create: false)
-        _ = try await unwrapped(hub.store.open([request], at: Vitals.wall())[0])
+    func messageID(_ context: Context) throws -> MessageID {
+        let text = try decoded(context.parameters.require("message"))
+        guard let id = MessageID(text) else {
+            throw Problem(.invalid, "A message's id is 1 to \(MessageID.maxBytes) bytes of plain text.")
+        }
+        return id
+    }
+
+    /// Throws unless the room exists and the caller may enter it; returns where its log ends.
+    @discardableResult
+    func requireAccess(_ room: RoomName, _ caller: Caller, _ right: Right = .join) async throws -> RoomHead {
+        guard room.owner != nil || caller.grants.allows(right, in: room) else {
+            throw Problem(.forbidden, "Your token does not allow that in \(room).")
+        }
+        let request = OpenRequest(room: room, user: caller.user, create: false)
+        return try await unwrapped(hub.store.open([request], at: Vitals.wall())[0])
     }
 
     func unwrapped<Value>(_ result: Result<Value, Failure>) throws -> Value {

@@ -55,20 +55,13 @@ extension Request {
         return min(limit, most)
     }
 
-    /// Whom the request speaks for.
-    func caller() throws -> UserID? {
-        guard let text = query("user") else { return nil }
-        guard let user = UserID(text) else {
-            throw Problem(.invalid, "user must be 1 to \(UserID.maxBytes) bytes of plain text.")
-        }
-        return user
-    }
-
     /// The header for the next page: this request's own address with other parameters.
     func nextLink(_ changes: [(name: Substring, value: String?)]) -> HTTPFields {
         let changed = Set(changes.map(\.name))
         var pairs: [String] = uri.queryParameters.compactMap { key, value in
-            changed.contains(key) ? nil : "\(percentEncoded(String(key)))=\(percentEncoded(String(value)))"
+            // A token has no place in an address that is shown.
+            changed.contains(key) || key == "token"
+                ? nil : "\(percentEncoded(String(key)))=\(percentEncoded(String(value)))"
         }
         pairs += changes.compactMap { change in change.value.map { "\(change.name)=\(percentEncoded($0))" } }
         return [.link: "<\(uri.path)?\(pairs.joined(separator: "&"))>; rel=\"next\""]

@@ -17,6 +17,8 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     private var head = ByteBuffer()
     private var deadline: Scheduled<Void>?
     private var isDone = false
+    /// A token is being judged; what comes meanwhile waits.
+    private var isDeciding = false
 
     /// Half a request head is waited for so long.
     private static let headTimeout = TimeAmount.seconds(10)
@@ -42,6 +44,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         guard !isDone else { return }
         var bytes = unwrapInboundIn(data)
         head.writeBuffer(&bytes)
+        guard !isDeciding else { return }
         switch RequestHead.parse(head) {
         case .incomplete where head.readableBytes > door.maxHeadBytes:
             refuse(context, 431, "A request's head may have \(door.maxHeadBytes) bytes at most.")
@@ -96,21 +99,75 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         case .refuse(let status, let reason):
             refuse(context, status, reason, status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "")
         case .accept(let key, let subprotocol, let dialect):
-            switch AnonymousIdentity.resolve(request.query, dialect: dialect) {
-            case .failure(let failure): refuse(context, failure.code.status, failure.reason)
-            case .success(let who): accept(context, key, subprotocol, dialect, who, length)
+            let upgrade = Upgrade(key: key, subprotocol: subprotocol, dialect: dialect, length: length)
+            guard let judge = door.hub.settings.judge else { return acceptAnonymous(context, request, upgrade) }
+            signIn(context, request, upgrade, judge)
+        }
+    }
+
+    /// A handshake that is to be answered with 101.
+    private struct Upgrade {
+        var key: String
+        var subprotocol: String?
+        var dialect: Dialect
+        /// Bytes of the request.
+        var length: Int
+    }
+
+    private func acceptAnonymous(_ context: ChannelHandlerContext, _ request: RequestHead, _ upgrade: Upgrade) {
+        switch AnonymousIdentity.resolve(request.query, dialect: upgrade.dialect) {
+        case .failure(let failure): refuse(context, failure.code.status, failure.reason)
+        case .success(let who):
+            let guest = Guest(identity: who.identity, session: who.session, dialect: upgrade.dialect)
+            accept(context, upgrade, .welcome(guest))
+        }
+    }
+
+    private func signIn(
+        _ context: ChannelHandlerContext, _ request: RequestHead, _ upgrade: Upgrade, _ judge: @escaping TokenJudge
+    ) {
+        let dialect = upgrade.dialect
+        let session = request.query["session"] ?? ""
+        let makeGuest = { (credentials: Credentials) in
+            Guest(credentials, session: session, dialect: dialect)
+        }
+        guard let token = BearerToken.find(in: request) else {
+            guard dialect == .native else {
+                return accept(context, upgrade, .turnAway(.unauthenticated, reason: "This server wants a token."))
+            }
+            let gate = SignInGate(
+                hub: door.hub, judge: judge, loop: context.eventLoop, timeoutMs: door.authTimeoutMs,
+                makeGuest: makeGuest)
+            return accept(context, upgrade, .signIn(gate))
+        }
+        isDeciding = true
+        // Nothing more is taken until it is known whose the token is.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        let bound = NIOLoopBound((self, context, makeGuest), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task {
+            let verdict = await judge(token, Vitals.wall())
+            loop.execute {
+                let (handler, context, makeGuest) = bound.value
+                guard context.channel.isActive, !handler.isDone else { return }
+                try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+                switch verdict {
+                case .success(let credentials):
+                    handler.accept(context, upgrade, .welcome(makeGuest(credentials)))
+                case .failure(let objection):
+                    let reason = objection.failure.reason
+                    handler.accept(context, upgrade, .turnAway(objection.closeCode, reason: reason))
+                }
+                context.read()
             }
         }
     }
 
-    private func accept(
-        _ context: ChannelHandlerContext, _ key: String, _ subprotocol: String?, _ dialect: Dialect,
-        _ who: AnonymousIdentity, _ length: Int
-    ) {
+    private func accept(_ context: ChannelHandlerContext, _ upgrade: Upgrade, _ entry: WebSocketHandler.Entry) {
         guard let shard = door.hub.shard(on: context.eventLoop) else {
             return refuse(context, 503, "The server is starting. Connect again.")
         }
-        guard !door.vitals.isDraining else {
+        guard !door.vitals.isRefusing else {
             return refuse(context, 503, "This node is restarting. Connect again.")
         }
         guard door.admission.enter() else {
@@ -119,14 +176,12 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         isDone = true
         var out = context.channel.allocator.buffer(capacity: 192)
         out.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-        out.writeString("Sec-WebSocket-Accept: \(FirstBytes.accept(key))\r\n")
-        if let subprotocol { out.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
+        out.writeString("Sec-WebSocket-Accept: \(FirstBytes.accept(upgrade.key))\r\n")
+        if let subprotocol = upgrade.subprotocol { out.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
         out.writeStaticString("\r\n")
         let admission = door.admission
         let handler = WebSocketHandler(
-            shard: shard, maxMessageBytes: door.maxMessageBytes,
-            greet: { shard.connect($0, dialect: dialect, identity: who.identity, session: who.session) },
-            onClose: { admission.exit() })
+            shard: shard, maxMessageBytes: door.maxMessageBytes, entry: entry, onClose: { admission.exit() })
         do {
             try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
         } catch {
@@ -135,7 +190,8 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         }
         context.write(wrapOutboundOut(out), promise: nil)
         handler.start()
-        head.moveReaderIndex(forwardBy: length)
+        context.flush()
+        head.moveReaderIndex(forwardBy: upgrade.length)
         let rest = head
         head = ByteBuffer()
         if rest.readableBytes > 0 { context.fireChannelRead(NIOAny(rest)) }

@@ -22,21 +22,26 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     private var leftover: ByteBuffer?
     private var connection: Connection?
     private let shard: Shard
-    private let greet: (WebSocketHandler) -> Connection
+    private let entry: Entry
+    /// Where the client is until it has signed in.
+    private var gate: SignInGate?
     private let onClose: () -> Void
 
     /// How long a peer has to answer a close frame, so that what we sent last is not lost in a reset.
     private static let closeTimeout = TimeAmount.seconds(2)
 
-    /// - Parameters:
-    ///   - greet: takes the connection into the shard once the handler is in place.
-    ///   - onClose: called once, when the channel is gone.
-    init(
-        shard: Shard, maxMessageBytes: Int, greet: @escaping (WebSocketHandler) -> Connection,
-        onClose: @escaping () -> Void
-    ) {
+    /// What becomes of a connection once the handler is in place.
+    enum Entry {
+        case welcome(Guest)
+        case signIn(SignInGate)
+        /// It was upgraded only to be told why not: browsers can't see an HTTP status.
+        case turnAway(CloseCode, reason: String)
+    }
+
+    /// - Parameter onClose: called once, when the channel is gone.
+    init(shard: Shard, maxMessageBytes: Int, entry: Entry, onClose: @escaping () -> Void) {
         self.shard = shard
-        self.greet = greet
+        self.entry = entry
         self.onClose = onClose
         decoder = WebSocketDecoder(side: .server, maxMessageBytes: maxMessageBytes)
     }
@@ -47,7 +52,23 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
 
     /// The upgrade is done: from here on everything is frames.
     func start() {
-        connection = greet(self)
+        switch entry {
+        case .welcome(let guest): admit(guest)
+        case .turnAway(let code, let reason): sendClose(code.rawValue, reason)
+        case .signIn(let gate):
+            self.gate = gate
+            gate.open(for: self)
+        }
+    }
+
+    /// Takes the client into the shard.
+    /// - Parameter id: the `messageId` of the frame by which it has signed in.
+    func admit(_ guest: Guest, answering id: MessageID? = nil) {
+        guard state == .open else { return }
+        gate = nil
+        connection = shard.connect(
+            self, dialect: guest.dialect, identity: guest.identity, session: guest.session,
+            credentials: guest.credentials, answering: id)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -67,8 +88,9 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         if bytes.readableBytes > 0 { leftover = bytes.slice() }
     }
 
-    private func handle(_ output: WebSocketDecoder.Output) {
+    func handle(_ output: WebSocketDecoder.Output) {
         guard let connection, state == .open else {
+            if state == .open, let gate { return gate.handle(output) }
             // Only the peer's close is of interest now.
             if case .close = output, state == .closing { finish() }
             return
@@ -76,7 +98,9 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         switch output {
         case .text(let text): shard.receive(text, from: connection)
         case .binary: fail(.unsupportedData, "Binary frames are not spoken here; send text.")
-        case .pong: shard.heard(connection)
+        case .pong(let payload):
+            let number = payload.readableBytes == 8 ? payload.getInteger(at: payload.readerIndex, as: UInt64.self) : nil
+            shard.heard(connection, pong: number)
         case .ping(let payload):
             shard.heard(connection)
             pong(payload, connection)
@@ -103,10 +127,10 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         context?.flush()
     }
 
-    func ping() {
+    func ping(_ number: UInt64) {
         guard state == .open, let context else { return }
         var frame = ByteBuffer()
-        frame.putFrame(.ping) { _ in }
+        frame.putFrame(.ping) { $0.writeInteger(number) }
         context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
     }
 
@@ -128,7 +152,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         shard.end(connection, code, reason)
     }
 
-    private func answerClose(_ code: UInt16?) {
+    func answerClose(_ code: UInt16?) {
         state = .closing
         if let connection { shard.disconnect(connection) }
         guard let context else { return }
@@ -167,6 +191,8 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         self.context = nil
         if let connection { shard.disconnect(connection) }
         connection = nil
+        gate?.close()
+        gate = nil
         onClose()
     }
 

@@ -1,0 +1,36 @@
+/// What a slow client was not told of what is not kept in a log, so that it can be told the latest once it takes
+/// something again.
+public struct Shed: Sendable, Equatable {
+    /// Typing states remembered per room; what comes beyond them is not told of later.
+    public static let most = 64
+
+    public struct Room: Sendable, Equatable {
+        public var presence = false
+        public var receipts = false
+        /// The latest state of each.
+        public var typing: [UserID: Bool] = [:]
+    }
+
+    public private(set) var rooms: [RoomName: Room] = [:]
+
+    public init() {}
+
+    public var isEmpty: Bool { rooms.isEmpty }
+
+    public mutating func note(_ event: Event) {
+        switch event {
+        case .userJoined(let room, _, _), .userLeft(let room, _, _, _), .presenceCount(let room, _):
+            rooms[room, default: Room()].presence = true
+        case .receipts(let room, _): rooms[room, default: Room()].receipts = true
+        case .typing(let room, let user, let isActive):
+            guard (rooms[room]?.typing.count ?? 0) < Shed.most else { return }
+            rooms[room, default: Room()].typing[user] = isActive
+        default: break
+        }
+    }
+
+    public mutating func take() -> [RoomName: Room] {
+        defer { rooms = [:] }
+        return rooms
+    }
+}

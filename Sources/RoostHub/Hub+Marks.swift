@@ -1,0 +1,63 @@
+import Logging
+public import RoostCore
+public import RoostEngine
+
+// How far members have received and read: gathered here, written down now and then.
+extension Hub {
+    /// A member has got so far. The caller has seen to it that the room has so many messages and that the user may
+    /// be there.
+    public func mark(_ room: RoomName, _ user: UserID, _ mark: Mark) {
+        marks.withLock { $0.note(room, user, mark) }
+    }
+
+    /// How far a user has got in these rooms, by now.
+    public func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark] {
+        await flushMarks()
+        return try await store.marks(of: user, in: rooms)
+    }
+
+    /// Writes down what is not yet.
+    func flushMarks() async {
+        let dirty = marks.withLock { $0.takeDirty() }
+        guard !dirty.isEmpty else { return }
+        do throws(StoreError) {
+            try await store.mark(dirty)
+        } catch {
+            marks.withLock { $0.putBack(dirty) }
+            log.warning("read cursors were not written down; they will be", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// A room with receipts has a reader: what is kept of it is read once.
+    func watchMarks(_ room: RoomName) {
+        guard marks.withLock({ $0.watch(room) }) else { return }
+        world.run { [self] in
+            await flushMarks()
+            do throws(StoreError) {
+                let kept = try await store.marks(in: room, limit: 10 * MarkBoard.receiptsUpTo)
+                marks.withLock { $0.load(room, kept) }
+            } catch {
+                // The next reader makes it be tried again.
+                marks.withLock { $0.unwatch(room) }
+                log.warning("receipts could not be read", metadata: ["room": "\(room)", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Rooms in which somebody has got further hear of it.
+    func tellReceipts() {
+        marks.withLock { board in
+            for (room, changed) in board.takeReceipts() where memberCount(room) <= MarkBoard.receiptsUpTo {
+                tell(room, .receipts(room: room, changed), except: 0)
+            }
+        }
+    }
+
+    /// All receipts of a room; nil if it has none, or they are not known yet.
+    func receipts(of room: RoomName) -> Event? {
+        guard let known = marks.withLock({ $0.receipts(of: room) }), !known.isEmpty,
+            memberCount(room) <= MarkBoard.receiptsUpTo
+        else { return nil }
+        return .receipts(room: room, known)
+    }
+}

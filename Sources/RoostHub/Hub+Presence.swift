@@ -1,0 +1,152 @@
+import NIOCore
+public import RoostCore
+import RoostEngine
+
+/// Who is where, and what of that the rooms have not been told yet.
+struct Attendance: Sendable {
+    var presence = Presence()
+    var news = PresenceNews()
+}
+
+/// A user with a connection to this node.
+struct OnlineUser {
+    var connections: Int
+    /// What the user may send, over all its connections.
+    var bucket: TokenBucket
+}
+
+// Who is online and where. Touched by connects, joins and leaves, never by messages.
+extension Hub {
+    public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user] != nil } }
+
+    func connected(_ identity: Identity) {
+        let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
+        online.withLock { $0[identity.user, default: fresh].connections += 1 }
+        guard identity.isLasting else { return }
+        scribe.note(Sighting(user: identity.user, name: identity.name == identity.user.text ? nil : identity.name))
+    }
+
+    /// Takes tokens out of the user's bucket: a block at a time, so that the lock is no part of a message's way.
+    func lease(_ count: Int, of user: UserID) -> Session.Lease {
+        let now = world.monotonic()
+        return online.withLock { online in
+            online[user]?.bucket.lease(count, rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now)
+                ?? .tokens(count)
+        }
+    }
+
+    func disconnected(_ identity: Identity) {
+        let isGone = online.withLock { online in
+            online[identity.user]?.connections -= 1
+            guard online[identity.user]?.connections ?? 0 <= 0 else { return false }
+            online[identity.user] = nil
+            return true
+        }
+        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall())) }
+    }
+
+    // MARK: In rooms
+
+    /// How long a user who was sent away by a drain is still shown, since it is on its way back.
+    static let graceMs: Int64 = 5000
+
+    func enter(_ room: RoomName, _ kind: RoomKind, _ identity: Identity, except connection: UInt64) {
+        guard kind.presence != .off else { return }
+        presence.withLock { state in
+            let change = state.presence.join(room, identity.user, name: identity.name, at: world.wall())
+            if kind.presence == .count {
+                state.presence.countChanged(room)
+            } else if change == .joined {
+                state.news.joined(room, identity.user, name: identity.name, except: connection)
+            }
+        }
+    }
+
+    /// - Parameter isExpected: the user is shown for a while, since it was told to come back.
+    func exit(
+        _ room: RoomName, _ kind: RoomKind, _ identity: Identity, except connection: UInt64, isExpected: Bool = false
+    ) {
+        guard kind.presence != .off else { return }
+        let until = isExpected ? world.monotonic() + Hub.graceMs : nil
+        presence.withLock { state in
+            let change = state.presence.leave(room, identity.user, lingeringUntil: until)
+            if kind.presence == .count {
+                state.presence.countChanged(room)
+            } else if change == .left {
+                state.news.left(room, identity.user, name: identity.name, at: world.wall(), except: connection)
+            }
+        }
+    }
+
+    /// The members of a room, at most `limit` (1000 if more are asked for); without names where the kind is to count.
+    public func members(_ room: RoomName, after: UserID? = nil, limit: Int = 1000) -> PresencePage {
+        let mode = kinds.kind(of: room).presence
+        return presence.withLock { state in
+            guard mode != .count else {
+                return PresencePage(room: room, count: state.presence.count(room), members: [], next: nil)
+            }
+            return state.presence.page(room, after: after, limit: min(max(1, limit), 1000))
+        }
+    }
+
+    func memberCount(_ room: RoomName) -> Int { presence.withLock { $0.presence.count(room) } }
+
+    // MARK: Telling
+
+    /// Tells rooms who came and went since the last call, one item per loop and room.
+    func tellPresence() {
+        // Handed over under the lock, so that nobody hears of a later leaving first.
+        presence.withLock { state in
+            for (room, items) in state.news.take() { tell(room, items) }
+        }
+    }
+
+    /// Large rooms hear how many they are; those who were expected back and did not come have left.
+    func tellCounts() {
+        let now = world.monotonic()
+        presence.withLock { state in
+            for (room, user, name) in state.presence.expire(at: now) {
+                state.news.left(room, user, name: name, at: world.wall(), except: 0)
+            }
+            for (room, items) in state.news.take() { tell(room, items) }
+            for (room, count) in state.presence.takeCounts() {
+                tell(room, [PresenceNews.Item(event: .presenceCount(room: room, count: count), except: 0)])
+            }
+        }
+    }
+
+    /// Tells a room something that is not kept.
+    func tell(_ room: RoomName, _ items: [PresenceNews.Item]) {
+        var mask = listeners(room)
+        while mask != 0 {
+            let target = shards[mask.trailingZeroBitCount]
+            target.loop.execute { target.shard.value.hear(items, in: room) }
+            mask &= mask - 1
+        }
+    }
+
+    func tell(_ room: RoomName, _ event: Event, except connection: UInt64) {
+        tell(room, [PresenceNews.Item(event: event, except: connection)])
+    }
+
+    // MARK: Typing
+
+    /// A user types in a room, or has ceased to.
+    /// - Parameter connection: the one that said so; 0: none.
+    public func type(_ room: RoomName, _ user: UserID, isActive: Bool, from connection: UInt64 = 0) {
+        let now = world.monotonic()
+        typing.withLock { typing in
+            guard typing.set(room, user, isActive: isActive, now: now) else { return }
+            tell(room, .typing(room: room, user: user, isActive: isActive), except: connection)
+        }
+    }
+
+    func lapseTyping() {
+        let now = world.monotonic()
+        typing.withLock { typing in
+            for (room, user) in typing.lapse(now: now) {
+                tell(room, .typing(room: room, user: user, isActive: false), except: 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Logging
+import RoostCore
+import RoostEngine
+
+/// The log as readers that are behind see it: what is recent from memory, older pieces from the store, each read once
+/// for all who want it at the time.
+///
+/// One lock, taken once per committed batch and once per page that a reader is given.
+final class LogCache: Sendable {
+    /// A piece of a log is at most so many messages, and begins after a multiple of that number, so that readers who
+    /// stand near each other want the same one.
+    static let blockMessages: UInt64 = 128
+    /// A piece ends earlier once it has so many bytes of content.
+    static let blockBytes = 256 << 10
+
+    /// Where a reader finds what comes next.
+    enum Source {
+        case here([Message])
+        case store(Recent.Key)
+    }
+
+    /// What somebody else's read has brought.
+    private enum Shared: Sendable {
+        case page(LogPage?)
+        case tooLate
+    }
+
+    private struct State {
+        var recent: Recent
+        var waiting: [Recent.Key: [CheckedContinuation<Shared, Never>]] = [:]
+        var reads: UInt64 = 0
+    }
+
+    private let state: Locked<State>
+    private let store: any MessageLog
+    private let log: Logger
+
+    /// - Parameter budget: bytes of recent messages to keep.
+    init(store: any MessageLog, budget: Int, log: Logger) {
+        state = Locked(State(recent: Recent(budget: budget)))
+        self.store = store
+        self.log = log
+    }
+
+    /// How often the store was read so far.
+    var reads: UInt64 { state.withLock { $0.reads } }
+    /// Bytes of messages in memory.
+    var bytes: Int { state.withLock { $0.recent.bytes } }
+
+    func record(_ batch: [Committed]) {
+        guard !batch.isEmpty else { return }
+        state.withLock { state in for committed in batch { state.recent.append(committed) } }
+    }
+
+    /// Where the messages after `after` are.
+    /// - Parameter exactly: don't begin at a piece's usual start, since a piece has ended there.
+    func source(_ room: RoomName, _ epoch: Epoch, after: UInt64, exactly: Bool) -> Source {
+        let aligned = Recent.Key(room: room, epoch: epoch, start: after - after % LogCache.blockMessages)
+        let exact = Recent.Key(room: room, epoch: epoch, start: after)
+        return state.withLock { state in
+            let tail = state.recent.tail(
+                room, epoch, after: after, limit: Int(LogCache.blockMessages), maxBytes: LogCache.blockBytes)
+            if let tail { return .here(tail) }
+            if let piece = state.recent.piece(aligned), piece.last.map({ $0.seq > after }) ?? false {
+                return .here(piece)
+            }
+            if let piece = state.recent.piece(exact) { return .here(piece) }
+            // A piece that is here and ends before was cut short by its bytes.
+            return .store(exactly || state.recent.piece(aligned) != nil ? exact : aligned)
+        }
+    }
+
+    /// Reads a piece, together with everyone who asks for it meanwhile. Nil if the room is gone or the store failed.
+    func read(_ key: Recent.Key) async -> LogPage? {
+        var mine = begin(key)
+        while mine == nil {
+            let shared = await withCheckedContinuation { continuation in
+                let isWaiting = state.withLock { $0.waiting[key]?.append(continuation) != nil }
+                // Done just now, between two looks.
+                if !isWaiting { continuation.resume(returning: .tooLate) }
+            }
+            if case .page(let page) = shared { return page }
+            mine = begin(key)
+        }
+        let redactions = mine ?? 0
+        let page = await readAlone(key.room, after: key.start)
+        let waiting = state.withLock { state in
+            if let page, page.head.epoch == key.epoch, LogCache.isComplete(page) {
+                state.recent.keep(page.messages, as: key, readAt: redactions)
+            }
+            return state.waiting.removeValue(forKey: key) ?? []
+        }
+        for continuation in waiting { continuation.resume(returning: .page(page)) }
+        return page
+    }
+
+    /// Nil if somebody is at it already; else the caller is the one who reads, and `Recent.redactions` as it is now.
+    private func begin(_ key: Recent.Key) -> UInt64? {
+        state.withLock { state in
+            guard state.waiting[key] == nil else { return nil }
+            state.waiting[key] = []
+            return state.recent.redactions
+        }
+    }
+
+    /// Reads what follows `after` as it is now.
+    func readAlone(_ room: RoomName, after: UInt64) async -> LogPage? {
+        state.withLock { $0.reads += 1 }
+        do throws(StoreError) {
+            return try await store.read(
+                room, after: after, limit: Int(LogCache.blockMessages), maxBytes: LogCache.blockBytes)
+        } catch {
+            log.warning(
+                "the log could not be read; readers wait", metadata: ["room": "\(room)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Whether nothing can be added to the piece any more.
+    private static func isComplete(_ page: LogPage) -> Bool {
+        guard let last = page.messages.last?.seq else { return false }
+        return last < page.head.head || page.messages.count == Int(blockMessages)
+    }
+}

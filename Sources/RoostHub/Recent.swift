@@ -1,0 +1,146 @@
+import DequeModule
+import RoostCore
+import RoostWire
+
+/// What was said lately, in one budget of bytes for the whole node: the newest messages of every room as they were
+/// committed, and pieces of logs that readers have asked for. What came first goes first.
+struct Recent {
+    /// A piece of a log: what follows `start`, see `LogCache.blockMessages`.
+    struct Key: Hashable, Sendable {
+        var room: RoomName
+        var epoch: Epoch
+        var start: UInt64
+    }
+
+    /// The end of a room's log, without holes.
+    private struct Tail {
+        var epoch: Epoch
+        /// Tells this tail from an earlier one of the room.
+        var generation: UInt64
+        var messages: Deque<Message>
+    }
+
+    private enum Entry {
+        case tail(RoomName, generation: UInt64, count: Int, bytes: Int)
+        case piece(Key, bytes: Int)
+    }
+
+    private let budget: Int
+    private(set) var bytes = 0
+    private var tails: [RoomName: Tail] = [:]
+    private var pieces: [Key: [Message]] = [:]
+    /// In the order in which things came.
+    private var order: Deque<Entry> = []
+    private var generations: UInt64 = 0
+    /// Goes up with each redaction, so that a piece read before one is not kept after it.
+    private(set) var redactions: UInt64 = 0
+
+    /// - Parameter budget: bytes; 0 keeps nothing.
+    init(budget: Int) { self.budget = budget }
+
+    // MARK: Keeping
+
+    mutating func append(_ committed: Committed) {
+        for message in committed.messages where message.kind == .deleted { redact(message) }
+        guard budget > 0, let first = committed.messages.first?.seq else { return }
+        if let tail = tails[committed.room], tail.epoch == committed.epoch, tail.messages.last?.seq == first - 1 {
+            tails[committed.room]?.messages.append(contentsOf: committed.messages)
+        } else {
+            generations += 1
+            tails[committed.room] = Tail(
+                epoch: committed.epoch, generation: generations, messages: Deque(committed.messages))
+        }
+        let weight = committed.messages.reduce(0) { $0 + $1.weight }
+        let generation = tails[committed.room]?.generation ?? 0
+        add(.tail(committed.room, generation: generation, count: committed.messages.count, bytes: weight), weight)
+    }
+
+    /// Keeps a piece that is complete: there is more of the log behind it.
+    /// - Parameter redactions: what `redactions` was when it was about to be read.
+    mutating func keep(_ piece: [Message], as key: Key, readAt redactions: UInt64) {
+        guard budget > 0, redactions == self.redactions, pieces[key] == nil else { return }
+        pieces[key] = piece
+        let weight = piece.reduce(0) { $0 + $1.weight }
+        add(.piece(key, bytes: weight), weight)
+    }
+
+    private mutating func add(_ entry: Entry, _ weight: Int) {
+        order.append(entry)
+        bytes += weight
+        while bytes > budget, let oldest = order.popFirst() { evict(oldest) }
+    }
+
+    private mutating func evict(_ entry: Entry) {
+        switch entry {
+        case .piece(let key, let weight):
+            pieces[key] = nil
+            bytes -= weight
+        case .tail(let room, let generation, let count, let weight):
+            bytes -= weight
+            guard let tail = tails[room], tail.generation == generation else { return }
+            tails[room]?.messages.removeFirst(min(count, tail.messages.count))
+            if tails[room]?.messages.isEmpty == true { tails[room] = nil }
+        }
+    }
+
+    // MARK: Finding
+
+    /// The messages after `after`, as many as `limit` and `maxBytes` allow; nil unless the first of them is here.
+    func tail(_ room: RoomName, _ epoch: Epoch, after: UInt64, limit: Int, maxBytes: Int) -> [Message]? {
+        guard let tail = tails[room], tail.epoch == epoch, let first = tail.messages.first?.seq,
+            let last = tail.messages.last?.seq, first <= after + 1, after < last
+        else { return nil }
+        var found: [Message] = []
+        var bytes = 0
+        for index in Int(after + 1 - first)..<tail.messages.count {
+            found.append(tail.messages[index])
+            bytes += tail.messages[index].content.bytes.count
+            if found.count == limit || bytes >= maxBytes { break }
+        }
+        return found
+    }
+
+    func piece(_ key: Key) -> [Message]? { pieces[key] }
+
+    // MARK: Redacting
+
+    /// Takes out the content of the message that a tombstone is about.
+    private mutating func redact(_ tombstone: Message) {
+        redactions += 1
+        guard let seq = tombstone.redactedSeq else { return }
+        if let first = tails[tombstone.room]?.messages.first?.seq, seq >= first,
+            Int(seq - first) < tails[tombstone.room]?.messages.count ?? 0
+        {
+            tails[tombstone.room]?.messages[Int(seq - first)].redact()
+        }
+        for key in pieces.keys where key.room == tombstone.room {
+            guard let index = pieces[key]?.firstIndex(where: { $0.seq == seq }) else { continue }
+            pieces[key]?[index].redact()
+        }
+    }
+}
+
+extension Message {
+    /// What a message costs in memory, in bytes, roughly.
+    var weight: Int { content.bytes.count + 192 }
+
+    /// A tombstone's content, see `MessageKind.deleted`.
+    static func tombstone(for id: MessageID, at seq: UInt64) -> RawJSON {
+        let text = String(decoding: JSONText.string(id.text).bytes, as: UTF8.self)
+        return RawJSON(validated: Array("{\"ref\":\(text),\"refSeq\":\(seq)}".utf8))
+    }
+
+    /// The message that this tombstone is about.
+    var redactedSeq: UInt64? {
+        guard kind == .deleted else { return nil }
+        return content.bytes.withUnsafeBytes { bytes in
+            let fields = try? JSONFields(bytes)
+            return (try? fields?.unsigned("refSeq")) ?? nil
+        }
+    }
+
+    mutating func redact() {
+        kind = .redacted
+        content = .null
+    }
+}

@@ -1,0 +1,76 @@
+import Logging
+import NIOCore
+import RoostCore
+import RoostEngine
+import RoostWire
+
+// The slow look at the store: for what nobody has told this shard.
+extension Shard {
+    /// Asks where the logs of all rooms with readers end.
+    func askForHeads() {
+        let asked = rooms.values.filter { $0.replica != nil }
+        guard !asked.isEmpty, !isSweeping else { return }
+        isSweeping = true
+        let (store, log, names) = (hub.store, hub.log, asked.map(\.name))
+        ask { () -> [RoomName: RoomHead]? in
+            do throws(StoreError) {
+                return try await store.heads(names)
+            } catch {
+                log.warning("the heads of rooms could not be read", metadata: ["error": "\(error)"])
+                return nil
+            }
+        } then: { shard, heads in
+            shard.isSweeping = false
+            if let heads { shard.hear(heads: heads, of: asked) }
+        }
+    }
+
+    private func hear(heads: [RoomName: RoomHead], of asked: [LocalRoom]) {
+        for room in asked where rooms[room.name] === room && room.replica != nil {
+            guard let head = heads[room.name] else {
+                // Only a room that nobody is creating just now is gone.
+                if room.opening == 0 { dissolve(room.name) }
+                continue
+            }
+            adopt(head, room)
+            catchUpAll(room)
+            // Who may stay may have been decided elsewhere.
+            if room.visibility == .private { recheck(room.name) }
+        }
+    }
+
+    /// The log is another one than we thought: everyone starts at the end of the new one and is told so.
+    func reopen(_ room: LocalRoom) {
+        guard !room.isReopening else { return }
+        room.isReopening = true
+        let (store, log, name) = (hub.store, hub.log, room.name)
+        ask { () -> RoomHead? in
+            do throws(StoreError) {
+                return try await store.heads([name])[name]
+            } catch {
+                log.warning("a room could not be opened anew", metadata: ["room": "\(name)", "error": "\(error)"])
+                return nil
+            }
+        } then: { shard, head in
+            room.isReopening = false
+            if let head { shard.restart(room, head) }
+            shard.forgetIfEmpty(room)
+        }
+    }
+
+    func restart(_ room: LocalRoom, _ head: RoomHead) {
+        guard room.replica != nil, room.replica?.epoch != head.epoch else { return }
+        room.replica?.restart(epoch: head.epoch, head: head.head)
+        for reader in room.replica?.readers ?? [] {
+            guard let seat = reader.connection.seat(in: room) else { continue }
+            reader.connection.seats[seat].turn = reader.connection.freshTurn()
+            guard reader.connection.seats[seat].role.isMember else { continue }
+            let joined = Event.Joined(
+                room: room.name, epoch: head.epoch, head: head.head, recovered: false, members: nil)
+            reply(.joined(joined), to: reader.connection, id: nil)
+        }
+        // A new log is a new room: who was in the old one need not be welcome.
+        room.visibility = head.visibility
+        if head.visibility == .private { recheck(room.name) }
+    }
+}

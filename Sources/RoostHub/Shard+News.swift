@@ -1,0 +1,146 @@
+import NIOCore
+import RoostCore
+import RoostEngine
+import RoostWire
+
+// What is told and not kept: presence, typing, receipts. A client too slow for it hears the latest later.
+extension Shard {
+    /// News of one room, for whoever is in it.
+    func hear(_ items: [PresenceNews.Item], in name: RoomName) {
+        guard let room = rooms[name], let readers = room.replica?.readers else { return }
+        var encoded: [ByteBuffer?] = [nil, nil]
+        for reader in readers {
+            let connection = reader.connection
+            guard let seat = connection.seat(in: room), case .member(let hearsPresence) = connection.seats[seat].role
+            else { continue }
+            let isOwnDoing = items.contains { $0.except == connection.id }
+            let isSpecial = isOwnDoing || !hearsPresence
+            guard connection.outbox.admits(.transient) else {
+                for item in items where hears(item, connection, hearsPresence) { connection.shed.note(item.event) }
+                counters.transientDropped += UInt64(items.count)
+                continue
+            }
+            if isSpecial {
+                for item in items where hears(item, connection, hearsPresence) {
+                    reply(item.event, to: connection, id: nil)
+                }
+                continue
+            }
+            let slot = Int(connection.dialect.rawValue)
+            let frames = encoded[slot] ?? encode(items, for: connection)
+            encoded[slot] = frames
+            send(frames, to: connection)
+        }
+    }
+
+    private func hears(_ item: PresenceNews.Item, _ connection: Connection, _ hearsPresence: Bool) -> Bool {
+        item.except != connection.id && (hearsPresence || !item.event.isPresence)
+    }
+
+    private func encode(_ items: [PresenceNews.Item], for connection: Connection) -> ByteBuffer {
+        var all = ByteBuffer()
+        for item in items {
+            all.writeImmutableBuffer(item.event.frames(for: connection, id: freshID(), now: hub.world.wall()))
+        }
+        return all
+    }
+
+    /// Tells a client that takes something again the latest of what it has missed.
+    func makeUp(for connection: Connection) {
+        guard !connection.shed.isEmpty else { return }
+        for (name, missed) in connection.shed.take() {
+            guard let room = rooms[name], let seat = connection.seat(in: room), connection.seats[seat].role.isMember
+            else { continue }
+            if missed.presence {
+                let page = hub.members(name)
+                let isLarge = page.count > Presence.namesUpTo
+                let news: Event = isLarge ? .presenceCount(room: name, count: page.count) : .presence(page)
+                reply(news, to: connection, id: nil)
+            }
+            for (user, isActive) in missed.typing {
+                reply(.typing(room: name, user: user, isActive: isActive), to: connection, id: nil)
+            }
+            if missed.receipts, let receipts = hub.receipts(of: name) { reply(receipts, to: connection, id: nil) }
+        }
+    }
+
+    // MARK: Typing and marks
+
+    func type(_ name: RoomName, _ isActive: Bool, _ connection: Connection) {
+        if isActive, !connection.typingIn.contains(name) { connection.typingIn.append(name) }
+        if !isActive { connection.typingIn.removeAll { $0 == name } }
+        hub.type(name, connection.identity.user, isActive: isActive, from: connection.id)
+    }
+
+    /// The connection leaves the room, so its user types no more there.
+    func stopTyping(_ name: RoomName, _ connection: Connection) {
+        guard let index = connection.typingIn.firstIndex(of: name) else { return }
+        connection.typingIn.remove(at: index)
+        hub.type(name, connection.identity.user, isActive: false, from: connection.id)
+    }
+
+    func mark(_ name: RoomName, _ mark: Mark, _ connection: Connection) {
+        guard let head = rooms[name]?.replica?.head else { return }
+        // Nobody has read what is not there.
+        hub.mark(
+            name, connection.identity.user, Mark(received: min(mark.received, head), read: min(mark.read, head)))
+    }
+
+    // MARK: Sign-in
+
+    /// A client signs in again, to stay longer or to be allowed something else.
+    func authenticate(_ token: String, _ id: MessageID?, _ connection: Connection) {
+        guard let judge = hub.settings.judge else {
+            // There is nothing to sign in to; who it is was said in the handshake.
+            return greet(connection, session: "", answering: id)
+        }
+        connection.pending += 1
+        let now = hub.world.wall()
+        ask {
+            await judge(token, now)
+        } then: { shard, verdict in
+            if !connection.isOver { shard.renew(connection, verdict, id) }
+            shard.settled(connection)
+        }
+    }
+
+    private func renew(
+        _ connection: Connection, _ verdict: Result<Credentials, TokenObjection>, _ id: MessageID?
+    ) {
+        switch verdict {
+        case .failure(let objection): end(connection, objection.closeCode, objection.failure.reason)
+        case .success(let credentials) where credentials.user != connection.identity.user:
+            let reason = "You are signed in as \(connection.identity.user); connect anew to be somebody else."
+            reply(.error(Failure(.forbidden, reason), room: nil), to: connection, id: id)
+        case .success(let credentials):
+            connection.session.renew(credentials.grants, name: credentials.name ?? connection.identity.name)
+            expire(connection, credentials)
+            greet(connection, session: "", answering: id)
+            // What it may no longer be in, it leaves.
+            for seat in connection.seats where seat.role.isMember && !credentials.allowsToBe(in: seat.room.name) {
+                eject(connection, seat.room)
+            }
+        }
+    }
+
+    /// Takes note of when the token ends.
+    func expire(_ connection: Connection, _ credentials: Credentials?) {
+        connection.expires = credentials?.expiresAt.map { expiresAt in
+            now + max(0, expiresAt.milliseconds - hub.world.wall().milliseconds)
+        }
+        if let expires = connection.expires { lookAgain(connection, at: expires) }
+    }
+}
+
+extension Credentials {
+    fileprivate func allowsToBe(in room: RoomName) -> Bool { room.owner != nil || grants.allows(.join, in: room) }
+}
+
+extension Event {
+    fileprivate var isPresence: Bool {
+        switch self {
+        case .userJoined, .userLeft, .presenceCount, .presence: true
+        default: false
+        }
+    }
+}
