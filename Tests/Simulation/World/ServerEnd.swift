@@ -38,9 +38,6 @@ final class ServerEnd: Transport {
     private var decoder: WebSocketDecoder
     private var leftover: ByteBuffer?
 
-    /// The client takes nothing that is said about presence for granted once something may have been dropped.
-    private(set) var hasBeenShut = false
-
     init(_ stage: Stage, loop: SimLoop, shard: Shard, identity: Identity, link: Link) {
         self.stage = stage
         self.loop = loop
@@ -57,10 +54,15 @@ final class ServerEnd: Transport {
     // MARK: In
 
     func receive(_ bytes: ByteBuffer) {
-        guard isReading || state == .closing else {
-            held.append(bytes)
-            return
-        }
+        held.append(bytes)
+        readHeld()
+    }
+
+    private func readHeld() {
+        while isReading || state == .closing, !held.isEmpty { decode(held.removeFirst()) }
+    }
+
+    private func decode(_ bytes: ByteBuffer) {
         guard state != .closed else { return }
         var bytes = bytes
         if var rest = leftover {
@@ -71,7 +73,8 @@ final class ServerEnd: Transport {
         do throws(WebSocketDecoder.Violation) {
             while state != .closed, let output = try decoder.next(from: &bytes) { handle(output) }
         } catch {
-            stage.referee.blow(.protocolKept, "the node found fault with a client's frame: \(error.reason)", [link.name])
+            stage.referee.blow(
+                .protocolKept, "the node found fault with a client's frame: \(error.reason)", [link.name])
         }
         if bytes.readableBytes > 0 { leftover = bytes.slice() }
     }
@@ -84,19 +87,14 @@ final class ServerEnd: Transport {
         switch output {
         case .text(let text): shard.receive(text, from: connection)
         case .binary: break
-        case .pong, .ping: shard.heard(connection)
+        case .pong(let payload):
+            shard.heard(connection, pong: payload.getInteger(at: payload.readerIndex, as: UInt64.self))
+        case .ping: shard.heard(connection)
         case .close:
             state = .closing
             shard.disconnect(connection)
             finish()
         }
-    }
-
-    private func readHeld() {
-        guard isReading || state == .closing else { return }
-        let waiting = held
-        held = []
-        for bytes in waiting { receive(bytes) }
     }
 
     // MARK: Transport
@@ -112,7 +110,6 @@ final class ServerEnd: Transport {
         queued += bytes.readableBytes
         if isWritable, queued > stage.shape.limits.maxUnsentBytes {
             isWritable = false
-            hasBeenShut = true
             stage.trace.note(link.name, "unwritable with \(queued) bytes")
             if let connection { shard.writability(of: connection, isNow: false) }
         }
@@ -123,10 +120,10 @@ final class ServerEnd: Transport {
         pump()
     }
 
-    func ping() {
+    func ping(_ number: UInt64) {
         guard state == .open else { return }
         var frame = ByteBuffer()
-        frame.putFrame(.ping) { _ in }
+        frame.putFrame(.ping) { $0.writeInteger(number) }
         enqueue(frame)
         flush()
     }
@@ -172,7 +169,8 @@ final class ServerEnd: Transport {
         }
         if queued + frames.readableBytes > mostBytes {
             stage.referee.blow(
-                .memory, "\(queued + frames.readableBytes) bytes are queued for \(link.name); \(mostBytes) is the bound",
+                .memory,
+                "\(queued + frames.readableBytes) bytes are queued for \(link.name); \(mostBytes) is the bound",
                 [link.name])
         }
     }

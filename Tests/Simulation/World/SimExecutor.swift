@@ -1,3 +1,5 @@
+internal import RoostEngine
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ internal import Musl
 #else
 internal import Darwin
 #endif
-internal import RoostEngine
 
 /// Runs the hub's tasks on the simulation's one thread, each step after a delay that the dice say: tasks promise each
 /// other no order.

@@ -121,7 +121,9 @@ public final class Simulation {
                 stage.trace.note("store", "is back")
             }
         }
-        plan(faults.deletions) { [self] in delete(dice.pick(rooms), onNode: dice.pick(nodes), isAnnounced: dice.chance(0.5)) }
+        plan(faults.deletions) { [self] in
+            delete(dice.pick(rooms), onNode: dice.pick(nodes), isAnnounced: dice.chance(0.5))
+        }
     }
 
     /// Deletes a room: as the API does, or as another process would, of which the node is not told.
