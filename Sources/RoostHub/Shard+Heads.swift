@@ -61,6 +61,7 @@ extension Shard {
     func restart(_ room: LocalRoom, _ head: RoomHead) {
         guard room.replica != nil, room.replica?.epoch != head.epoch else { return }
         room.replica?.restart(epoch: head.epoch, head: head.head)
+        room.floor = head.floor
         for reader in room.replica?.readers ?? [] {
             guard let seat = reader.connection.seat(in: room) else { continue }
             reader.connection.seats[seat].turn = reader.connection.freshTurn()

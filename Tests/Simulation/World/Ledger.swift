@@ -24,6 +24,8 @@ final class Ledger: @unchecked Sendable {
         let room: RoomName
         let epoch: Epoch
         fileprivate(set) var messages: [Message] = []
+        /// Retention has dropped what is not above it.
+        fileprivate(set) var floor: UInt64 = 0
         /// Its room has been deleted.
         fileprivate(set) var isOver = false
         fileprivate var places: [Author: UInt64] = [:]
@@ -73,6 +75,7 @@ final class Ledger: @unchecked Sendable {
         for committed in news {
             let log = self.log(committed.room, committed.epoch.text) ?? begin(committed)
             for message in committed.messages { append(message, to: log) }
+            log.floor = max(log.floor, committed.floor)
         }
     }
 
@@ -105,7 +108,7 @@ final class Ledger: @unchecked Sendable {
         guard let sent = sent[message.id.text], sent.user == message.sender, sent.room == message.room,
             sent.content == message.content.bytes
         else { return referee.blow(.sameContent, "\(name) is not what its author said", concerns) }
-        if Promises.keepsOrderAfterRefusal, let latest = log.latest[sent.client], latest > sent.number {
+        if let latest = log.latest[sent.client], latest > sent.number {
             referee.blow(
                 .sendOrder, "\(name) was stored behind \(sent.client)-\(latest), which was sent later", concerns)
         }

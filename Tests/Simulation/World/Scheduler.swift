@@ -5,10 +5,11 @@
 final class Scheduler: @unchecked Sendable {
     typealias Action = () -> Void
 
+    /// A place in the queue. Without the action itself, since events are moved about a lot.
     private struct Event {
         var time: Int64
         var order: UInt64
-        var action: Action
+        var slot: Int
 
         func isBefore(_ other: Event) -> Bool {
             time != other.time ? time < other.time : order < other.order
@@ -20,13 +21,17 @@ final class Scheduler: @unchecked Sendable {
     /// Called after each event.
     var afterEach: Action?
     private var heap: [Event] = []
+    private var actions: [Action?] = []
+    private var freeSlots: [Int] = []
     private var ordered: UInt64 = 0
 
     init() {}
 
     func at(_ time: Int64, _ action: @escaping Action) {
         ordered += 1
-        heap.append(Event(time: max(now, time), order: ordered, action: action))
+        let slot = freeSlots.popLast() ?? actions.count
+        if slot == actions.count { actions.append(action) } else { actions[slot] = action }
+        heap.append(Event(time: max(now, time), order: ordered, slot: slot))
         rise(from: heap.count - 1)
     }
 
@@ -43,13 +48,16 @@ final class Scheduler: @unchecked Sendable {
             removeFirst()
             now = first.time
             happened += 1
-            first.action()
+            let action = actions[first.slot]
+            actions[first.slot] = nil
+            freeSlots.append(first.slot)
+            action?()
             afterEach?()
         }
     }
 
     /// Forgets everything that has not happened.
-    func clear() { heap = [] }
+    func clear() { (heap, actions, freeSlots) = ([], [], []) }
 
     // MARK: The heap
 

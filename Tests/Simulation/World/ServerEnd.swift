@@ -38,9 +38,6 @@ final class ServerEnd: Transport {
     private var decoder: WebSocketDecoder
     private var leftover: ByteBuffer?
 
-    /// The client takes nothing that is said about presence for granted once something may have been dropped.
-    private(set) var hasBeenShut = false
-
     init(_ stage: Stage, loop: SimLoop, shard: Shard, identity: Identity, link: Link) {
         self.stage = stage
         self.loop = loop
@@ -57,10 +54,15 @@ final class ServerEnd: Transport {
     // MARK: In
 
     func receive(_ bytes: ByteBuffer) {
-        guard isReading || state == .closing else {
-            held.append(bytes)
-            return
-        }
+        held.append(bytes)
+        readHeld()
+    }
+
+    private func readHeld() {
+        while isReading || state == .closing, !held.isEmpty { decode(held.removeFirst()) }
+    }
+
+    private func decode(_ bytes: ByteBuffer) {
         guard state != .closed else { return }
         var bytes = bytes
         if var rest = leftover {
@@ -85,19 +87,14 @@ final class ServerEnd: Transport {
         switch output {
         case .text(let text): shard.receive(text, from: connection)
         case .binary: break
-        case .pong, .ping: shard.heard(connection)
+        case .pong(let payload):
+            shard.heard(connection, pong: payload.getInteger(at: payload.readerIndex, as: UInt64.self))
+        case .ping: shard.heard(connection)
         case .close:
             state = .closing
             shard.disconnect(connection)
             finish()
         }
-    }
-
-    private func readHeld() {
-        guard isReading || state == .closing else { return }
-        let waiting = held
-        held = []
-        for bytes in waiting { receive(bytes) }
     }
 
     // MARK: Transport
@@ -113,7 +110,6 @@ final class ServerEnd: Transport {
         queued += bytes.readableBytes
         if isWritable, queued > stage.shape.limits.maxUnsentBytes {
             isWritable = false
-            hasBeenShut = true
             stage.trace.note(link.name, "unwritable with \(queued) bytes")
             if let connection { shard.writability(of: connection, isNow: false) }
         }
@@ -124,10 +120,10 @@ final class ServerEnd: Transport {
         pump()
     }
 
-    func ping() {
+    func ping(_ number: UInt64) {
         guard state == .open else { return }
         var frame = ByteBuffer()
-        frame.putFrame(.ping) { _ in }
+        frame.putFrame(.ping) { $0.writeInteger(number) }
         enqueue(frame)
         flush()
     }

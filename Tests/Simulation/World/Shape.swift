@@ -12,6 +12,10 @@ public struct Shape: Sendable {
     public var store = Store()
     public var faults = Faults()
     public var limits = Limits()
+    /// The first room may be of a kind that keeps little.
+    public var kinds = Kinds()
+    /// Clients say with each message where they were when they first sent it; the dedupe window is short then.
+    public var sendsSince = false
     /// Bytes of a message's content, at most.
     public var maxContent = 100
     /// A real file that is closed and opened again, instead of a store that outlives the node in memory.
@@ -60,18 +64,32 @@ public struct Shape: Sendable {
         let dice = Dice(seed: seed, "shape")
         clients = dice.int(2...8)
         rooms = dice.int(1...3)
-        operations = dice.int(20...150)
+        operations = dice.int(20...120)
         activeMs = dice.time(2000...9000)
-        maxContent = dice.pick([20, 100, 400, 1500])
+        maxContent = dice.pick([20, 60, 300, 1200])
         nodes = dice.chance(0.15) ? 2 : 1
         let isFile = dice.chance(0.04)
         usesSQLite = sqlite ?? isFile
         network = Network(dice)
         limits = Shape.limits(dice)
+        (kinds, sendsSince) = (Shape.kinds(dice), dice.chance(0.2))
+        if sendsSince { limits.dedupeWindowMs = dice.time(300...3000) }
         guard !dice.chance(0.1) else { return }
         store = Store(dice)
         faults = Faults(dice)
+        // A clock that steps makes the window shorter than anybody can say.
+        if sendsSince { faults.clockSteps = 0 }
     }
+
+    private static func kinds(_ dice: Dice) -> Kinds {
+        var kind = RoomKind()
+        if dice.chance(0.2) { kind.retainCount = dice.int(3...40) }
+        kind.receipts = dice.chance(0.3)
+        return Kinds(RoomPattern("r0").map { [Kinds.Rule(match: $0, kind: kind)] } ?? [])
+    }
+
+    /// Whether retention may drop messages of a room.
+    func drops(_ room: RoomName) -> Bool { !kinds.kind(of: room).retainsAll }
 
     private static func limits(_ dice: Dice) -> Limits {
         var limits = Limits()
@@ -88,8 +106,8 @@ public struct Shape: Sendable {
 extension Shape.Network {
     init(_ dice: Dice) {
         latency = dice.pick([10...200, 100...2000, 1000...30_000, 100...150_000])
-        splits = dice.pick([0, 0.05, 0.3, 0.8])
-        window = dice.pick([512, 2048, 8192, 65_536])
+        splits = dice.pick([0, 0.05, 0.2, 0.6])
+        window = dice.pick([700, 2048, 8192, 65_536])
     }
 }
 
@@ -123,6 +141,8 @@ extension Shape: CustomStringConvertible {
         network: \(network.latency) us, splits \(network.splits), window \(network.window); \
         unsent \(limits.maxUnsentBytes), rate \(limits.rateMessages)/s burst \(limits.rateBurst), \
         heartbeat \(limits.heartbeatMs)+\(limits.heartbeatTimeoutMs) ms
+        dedupe window \(limits.dedupeWindowMs) ms\(sendsSince ? " with since" : ""); \
+        r0 keeps \(kinds.rules.first?.kind.retainCount.map { "\($0)" } ?? "all")
         store: \(store.latency) us, fails \(store.fails), loses replies \(store.losesReply), late \(store.isLate)
         faults: \(faults.cuts) cuts, \(faults.stalls) stalls, \(faults.crashes) crashes, \(faults.drains) drains, \
         \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions

@@ -4,8 +4,9 @@ extension SimClient {
     func act() {
         let index = dice.int(0...(seats.count - 1))
         switch dice.int(0...99) {
-        case 0..<65 where !plan.isSilent: say(dice.chance(0.6) ? 1 : dice.int(2...8), in: index)
-        case 65..<80: comeOrGo(index)
+        case 0..<60 where !plan.isSilent: say(dice.chance(0.6) ? 1 : dice.int(2...8), in: index)
+        case 60..<67: hint(index)
+        case 67..<80: comeOrGo(index)
         case 80..<84: if seats[index].isIn { join(index, forgetting: dice.chance(0.3)) }
         case 84..<90: askHistory(index)
         case 90..<94: askPresence(index)

@@ -39,6 +39,8 @@ extension SimClient {
         case "history":
             if case .history(let index, let wish)? = take(id, type) { try history(index, wish, payload) }
         case "pong": _ = take(id, type)
+        case "typing": try typing(payload)
+        case "reconnect": advice = try payload.unsigned("afterMs").map { Int64(clamping: $0) }
         default: break
         }
     }
@@ -67,7 +69,8 @@ extension SimClient {
         }
         let isFitting =
             switch (type, waiting.request) {
-            case ("error", _), ("ack", .message), ("joined", .join), ("left", .leave), ("presence", .presence),
+            case ("error", _), ("ack", .message), ("joined", .join), ("joined", .resume), ("left", .leave),
+                ("presence", .presence),
                 ("history", .history), ("pong", .ping):
                 true
             default: false
@@ -84,14 +87,24 @@ extension SimClient {
     }
 
     private func error(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
+        // Hints are not answered, but one that comes behind a leave may be refused.
+        if id.hasPrefix(hintPrefix) { return }
         guard let request = take(id, "error") else { return }
         let code = try payload.string("code").flatMap { ErrorCode(rawValue: $0) }
         let isPassing = code == .unavailable || code == .rateLimited
         switch request {
-        case .message: isPassing ? refused(id) : wrong("was refused its message \(id): \(code?.rawValue ?? "?")")
-        case .join(let index, _, _, _):
-            seats[index].joins -= 1
-            isPassing ? tryAgain(index) : wrong("was not let into \(seats[index].room): \(code?.rawValue ?? "?")")
+        case .message(let index):
+            if isPassing { return refused(id) }
+            // The place where it was first sent is gone: nobody can tell any more whether it was stored.
+            let isExpired = code == .retryExpired && (stage.deletesRooms || stage.shape.drops(seats[index].room))
+            isExpired ? acked(id) : wrong("was refused its message \(id): \(code?.rawValue ?? "?")")
+        case .join(let index, _): notLetIn(index, code, isPassing)
+        case .resume(let entries):
+            if payload.present("room") != nil, let index = try seat(payload) { return notLetIn(index, code, isPassing) }
+            // Refused as a whole.
+            pending[id] = nil
+            answered.insert(id)
+            for index in entries.keys.sorted() { notLetIn(index, code, isPassing) }
         case .leave(let index):
             seats[index].leaves -= 1
             if isPassing { return tryAgain(index) }
@@ -102,6 +115,11 @@ extension SimClient {
         case .ping: if code != .rateLimited { wrong("got an error for a ping") }
         case .nonsense: if code == .internal { wrong("got an internal error for nonsense") }
         }
+    }
+
+    private func notLetIn(_ index: Int, _ code: ErrorCode?, _ isPassing: Bool) {
+        seats[index].joins -= 1
+        isPassing ? tryAgain(index) : wrong("was not let into \(seats[index].room): \(code?.rawValue ?? "?")")
     }
 
     // MARK: Places
@@ -117,25 +135,36 @@ extension SimClient {
         guard let index = try seat(payload), let epoch = try payload.string("epoch"),
             let head = try payload.unsigned("head"), let isRecovered = try payload.bool("recovered")
         else { return wrong("got a joined without all it should say") }
-        guard case .join(_, let after, let oldEpoch, let history)? = take(id, "joined", isMaybeUnasked: true) else {
-            return restarted(index, epoch, head)
+        let entry: Entry
+        var hasList = plan.presence == true
+        switch take(id, "joined", isMaybeUnasked: true) {
+        case .join(_, let said): entry = said
+        case .resume(let entries):
+            entry = entries[index] ?? Entry()
+            hasList = false
+            if plan.presence == true { askPresence(index) }
+        default: return restarted(index, epoch, head)
         }
         seats[index].joins -= 1
         seats[index].isIn = true
         var start = head
-        if let after {
-            if isRecovered { start = after }
-            if (epoch == oldEpoch) != isRecovered {
-                hole(index, "joined \(seats[index].room) after \(oldEpoch):\(after) and got recovered \(isRecovered)")
+        if let after = entry.after, epoch == entry.epoch {
+            start = after
+            // Only what retention has dropped may be missing.
+            if !isRecovered, stage.ledger.log(seats[index].room, epoch)?.floor ?? 0 <= after {
+                hole(index, "joined \(seats[index].room) after \(after), which was not recovered")
             }
+        } else if entry.after != nil {
+            if isRecovered { hole(index, "recovered \(seats[index].room) from \(entry.epoch), which is over") }
         } else {
-            start = head - min(UInt64(history ?? 0), head)
+            start = head - min(UInt64(entry.history ?? 0), head)
         }
+        seats[index].mayStartLater = entry.after == nil && start < head
         if head > stage.ledger.log(seats[index].room, epoch)?.head ?? 0 {
             hole(index, "was told the head \(head) of \(seats[index].room), which is not so far")
         }
         (seats[index].epoch, seats[index].cursor, seats[index].hasPosition) = (epoch, start, true)
-        if plan.presence == true { seats[index].members = try members(payload) }
+        if hasList { seats[index].members = try members(payload) }
         if !seats[index].isWanted, seats[index].leaves == 0 { leave(index) }
     }
 
@@ -156,6 +185,7 @@ extension SimClient {
         }
         seats[index].isIn = false
         seats[index].members = nil
+        seats[index].typists = []
         if seats[index].isWanted, seats[index].joins == 0 { tryAgain(index) }
     }
 
@@ -171,10 +201,11 @@ extension SimClient {
         }
         let seat = seats[index]
         guard seat.isIn else { return hole(index, "heard \(seat.room):\(seq) without being in the room") }
-        guard seq == seat.cursor + 1 else {
+        guard seq == seat.cursor + 1 || mayBegin(at: seq, seat) else {
             return hole(index, "heard \(seat.room):\(seq) \(id) after \(seat.cursor)")
         }
         seats[index].cursor = seq
+        seats[index].mayStartLater = false
         guard let truth = stage.ledger.log(seat.room, seat.epoch)?.message(at: seq) else {
             return hole(index, "heard \(seat.room):\(seq) \(id), which was never stored")
         }
@@ -193,7 +224,21 @@ extension SimClient {
         guard let index = try seat(payload), let from = try payload.unsigned("from"),
             let to = try payload.unsigned("to")
         else { return wrong("got a gap without ends") }
-        hole(index, "was told of a gap from \(from) to \(to), but nothing was ever dropped")
+        let seat = seats[index]
+        let floor = stage.ledger.log(seat.room, seat.epoch)?.floor ?? 0
+        guard seat.isIn, from == seat.cursor + 1 || mayBegin(at: from, seat), to >= from, to <= floor else {
+            return hole(
+                index,
+                "was told of a gap in \(seat.room) from \(from) to \(to) after \(seat.cursor), with floor \(floor)")
+        }
+        seats[index].cursor = to
+        seats[index].mayStartLater = false
+    }
+
+    /// Whether the history that was asked for may begin here, since the rest of it has been dropped.
+    private func mayBegin(at seq: UInt64, _ seat: Seat) -> Bool {
+        let floor = stage.ledger.log(seat.room, seat.epoch)?.floor ?? 0
+        return seat.mayStartLater && seq > seat.cursor && seq - 1 <= floor
     }
 
     // MARK: Pages
@@ -213,7 +258,10 @@ extension SimClient {
             else { return wrong("got history with a message that is none") }
             let expected = last.map { $0 + 1 } ?? wish.after.map { $0 + 1 } ?? seq
             let truth = stage.ledger.log(room, epoch)?.message(at: seq)
-            if seq != expected || truth?.id.text != id { hole(index, "read \(room):\(seq) \(id) in its history") }
+            let isBehindGap = last == nil && seq > expected && seq - 1 <= stage.ledger.log(room, epoch)?.floor ?? 0
+            if (seq != expected && !isBehindGap) || truth?.id.text != id {
+                hole(index, "read \(room):\(seq) \(id) in its history")
+            }
             last = seq
         }
         if let before = wish.before, let last, last + 1 != before { hole(index, "read history up to \(last) only") }

@@ -29,8 +29,27 @@ extension SimClient {
         }
     }
 
+    func typing(_ payload: JSONFields) throws(JSONFields.Mismatch) {
+        let room = try payload.room()
+        guard let index = seats.firstIndex(where: { $0.room == room }), let user = try payload.string("user"),
+            let isActive = try payload.bool("active")
+        else { return wrong("heard of somebody who types nowhere") }
+        guard seats[index].isIn else { return wrong("heard of \(user) typing in \(room), where it is not") }
+        if isActive { seats[index].typists.insert(user) } else { seats[index].typists.remove(user) }
+    }
+
     func presence(_ id: String, _ payload: JSONFields) throws(JSONFields.Mismatch) {
-        guard case .presence(let index)? = take(id, "presence") else { return }
+        let index: Int
+        if case .presence(let asked)? = take(id, "presence", isMaybeUnasked: true) {
+            index = asked
+        } else {
+            // The node repairs what it could not tell a slow reader.
+            let room = try payload.room()
+            guard let known = seats.firstIndex(where: { $0.room == room }), seats[known].isIn else {
+                return wrong("was told who is in \(room), where it is not")
+            }
+            index = known
+        }
         let members = try members(payload)
         // Only who is in and hears of changes can keep the list up to date.
         if seats[index].isIn, plan.presence != false { seats[index].members = members }

@@ -13,15 +13,33 @@ extension SimClient {
         _ id: String, _ type: String, _ payload: String, _ request: Request, into frames: inout ByteBuffer
     ) {
         guard let link else { return }
-        pending[id, default: Pending(request: request, count: 0)].count += 1
+        var answers = 1
+        if case .resume(let entries) = request { answers = entries.count }
+        pending[id, default: Pending(request: request, count: 0)].count += answers
         stage.trace.note(link.name, "sends \(type) \(id) \(payload.prefix(120))")
         link.text(#"{"type":"\#(type)","messageId":"\#(id)","payload":\#(payload)}"#, into: &frames)
     }
 
     // MARK: Rooms
 
+    /// Back where it was: all at once where it has positions, if it likes.
     func joinAll() {
-        for index in seats.indices where seats[index].isWanted { join(index) }
+        let wanted = seats.indices.filter { seats[$0].isWanted }
+        let known = wanted.filter { seats[$0].hasPosition }
+        if plan.resumes, !known.isEmpty { resume(known) }
+        for index in wanted where !(plan.resumes && seats[index].hasPosition) { join(index) }
+    }
+
+    private func resume(_ indices: [Int]) {
+        var entries: [Int: Entry] = [:]
+        var positions: [String] = []
+        for index in indices {
+            let seat = seats[index]
+            seats[index].joins += 1
+            entries[index] = Entry(after: seat.cursor, epoch: seat.epoch)
+            positions.append(#""\#(seat.room)":{"epoch":"\#(seat.epoch)","seq":\#(seat.cursor)}"#)
+        }
+        send(nextRequest(), "resume", #"{"rooms":{\#(positions.joined(separator: ","))}}"#, .resume(entries))
     }
 
     /// Enters a room, from the position in it if there is one.
@@ -29,20 +47,17 @@ extension SimClient {
         guard isOpen else { return }
         let seat = seats[index]
         var payload = #"{"room":"\#(seat.room)""#
-        var after: UInt64?
-        var history: Int?
+        var entry = Entry(epoch: seat.epoch)
         if seat.hasPosition, !forgetting {
-            after = seat.cursor
+            entry.after = seat.cursor
             payload += #","after":{"epoch":"\#(seat.epoch)","seq":\#(seat.cursor)}"#
         } else if let wanted = plan.history {
-            history = wanted
+            entry.history = wanted
             payload += #","history":\#(wanted)"#
         }
         if let presence = plan.presence { payload += #","presence":\#(presence)"# }
         seats[index].joins += 1
-        send(
-            nextRequest(), "join", payload + "}",
-            .join(index, after: after, epoch: seat.epoch, history: history))
+        send(nextRequest(), "join", payload + "}", .join(index, entry))
     }
 
     func leave(_ index: Int) {
@@ -65,6 +80,10 @@ extension SimClient {
     // MARK: Messages
 
     func say(_ count: Int, in index: Int) {
+        let seat = seats[index]
+        // Without a position a late retry can't be told from a new message.
+        guard seat.hasPosition || !stage.shape.sendsSince else { return }
+        let since = #"{"epoch":"\#(seat.epoch)","seq":\#(seat.cursor)}"#
         for _ in 0..<count {
             let (id, number) = nextMessage()
             let content = content(number)
@@ -72,7 +91,8 @@ extension SimClient {
                 id,
                 Ledger.Sent(
                     client: name, user: user, room: seats[index].room, content: Array(content.utf8), number: number))
-            outgoing.append(Outgoing(id: id, seat: index, content: content))
+            outgoing.append(
+                Outgoing(id: id, seat: index, content: content, since: stage.shape.sendsSince ? since : nil))
         }
         guard isOpen, !seats[index].isBlocked else { return }
         sendMessages { $0.seat == index && $0.underWay == 0 }
@@ -87,8 +107,10 @@ extension SimClient {
             outgoing[index].underWay += 1
             outgoing[index].isRefused = false
             let message = outgoing[index]
+            let since = message.since.map { #","since":\#($0)"# } ?? ""
             put(
-                message.id, "message", #"{"room":"\#(seats[message.seat].room)","content":\#(message.content)}"#,
+                message.id, "message",
+                #"{"room":"\#(seats[message.seat].room)","content":\#(message.content)\#(since)}"#,
                 .message(message.seat), into: &frames)
         }
         link?.send(frames)
@@ -153,6 +175,22 @@ extension SimClient {
                 #","\#(isAfter ? "after" : "before")":{"epoch":"\#(seat.epoch)","seq":\#(isAfter ? seq : seq + 1)}"#
         }
         send(nextRequest(), "history", payload + "}", .history(index, wish))
+    }
+
+    var hintPrefix: String { name + "-hint" }
+
+    /// Types, or says how far it has read; there is no answer to either.
+    func hint(_ index: Int) {
+        guard isOpen, seats[index].isIn, let link else { return }
+        let seat = seats[index]
+        let (type, more) =
+            dice.chance(0.5) ? ("typing", #""active":\#(dice.chance(0.7))"#) : ("read", #""seq":\#(seat.cursor)"#)
+        var frames = ByteBuffer()
+        stage.trace.note(link.name, "sends \(type) \(seat.room)")
+        link.text(
+            #"{"type":"\#(type)","messageId":"\#(hintPrefix)","payload":{"room":"\#(seat.room)",\#(more)}}"#,
+            into: &frames)
+        link.send(frames)
     }
 
     func ping() {

@@ -23,6 +23,8 @@ final class SimClient: @unchecked Sendable {
     /// Requests of this connection that have had it.
     var answered: Set<String> = []
     var isLeaving = false
+    /// The node has said when to come back, in milliseconds.
+    var advice: Int64?
     private var connections = 0
     private var requests = 0
     private var messages = 0
@@ -36,6 +38,8 @@ final class SimClient: @unchecked Sendable {
         /// Resends as soon as one message is refused, rather than when all are answered.
         var isEager: Bool
         var isSilent: Bool
+        /// Comes back with one `resume` rather than with joins.
+        var resumes: Bool
     }
 
     struct Seat {
@@ -55,6 +59,17 @@ final class SimClient: @unchecked Sendable {
         /// A message was refused; later ones wait for it to be sent again.
         var isBlocked = false
         var isResendDue = false
+        /// History was asked for, of which retention may have dropped the beginning.
+        var mayStartLater = false
+        /// Who types, as far as it was told.
+        var typists: Set<String> = []
+    }
+
+    /// What a join said, to understand its answer by.
+    struct Entry: Equatable {
+        var after: UInt64?
+        var epoch = ""
+        var history: Int?
     }
 
     struct Outgoing {
@@ -62,6 +77,8 @@ final class SimClient: @unchecked Sendable {
         var seat: Int
         var content: String
         /// How often it was sent on this connection without having been answered.
+        /// Where the client was when it said it.
+        var since: String?
         var underWay = 0
         var isRefused = false
     }
@@ -72,7 +89,9 @@ final class SimClient: @unchecked Sendable {
     }
 
     enum Request: Equatable {
-        case join(Int, after: UInt64?, epoch: String, history: Int?)
+        case join(Int, Entry)
+        /// By seat.
+        case resume([Int: Entry])
         case leave(Int)
         case message(Int)
         case presence(Int)
@@ -98,9 +117,12 @@ final class SimClient: @unchecked Sendable {
         let isTwin = number > 1 && dice.chance(0.2)
         guard let user = UserID("u\(isTwin ? number - 1 : number)") else { preconditionFailure("a user id is illegal") }
         self.user = user
+        let presence = dice.pick([true, true, nil, false])
         plan = Plan(
-            presence: dice.pick([true, true, nil, false]), history: dice.pick([nil, nil, 5, 100]),
-            isEager: dice.chance(0.5), isSilent: dice.chance(0.2))
+            presence: presence, history: dice.pick([nil, nil, 5, 100]), isEager: dice.chance(0.5),
+            isSilent: dice.chance(0.2),
+            // A resume can't say that nobody's coming and going is of interest.
+            resumes: presence != false && dice.chance(0.5))
         seats = rooms.map { Seat(room: $0) }
         for index in seats.indices where index == 0 || dice.chance(0.6) { seats[index].isWanted = true }
     }
@@ -145,10 +167,13 @@ final class SimClient: @unchecked Sendable {
             seats[index].isIn = false
             (seats[index].joins, seats[index].leaves) = (0, 0)
             seats[index].members = nil
+            seats[index].typists = []
             (seats[index].isBlocked, seats[index].isResendDue) = (false, false)
         }
         for index in outgoing.indices { (outgoing[index].underWay, outgoing[index].isRefused) = (0, false) }
-        stage.scheduler.after(dice.time(.ms(10) ... .ms(stage.isCalm ? 200 : 1200))) { [self] in connect() }
+        let pause = advice.map { .ms($0) } ?? dice.time(.ms(10) ... .ms(stage.isCalm ? 200 : 1200))
+        advice = nil
+        stage.scheduler.after(pause) { [self] in connect() }
     }
 
     /// Nothing these clients do is a reason to send them away for good.
@@ -156,6 +181,9 @@ final class SimClient: @unchecked Sendable {
         let mayReturn = (4000..<4500).contains(code) || [1001, 1011, 1012, 1013].contains(code)
         if !mayReturn || code == CloseCode.internal.rawValue {
             stage.referee.blow(.protocolKept, "\(name) was closed with \(code)", [name])
+        }
+        if code == CloseCode.draining.rawValue, advice == nil {
+            stage.referee.blow(.protocolKept, "\(name) was sent away without being told when to come back", [name])
         }
         if code == CloseCode.heartbeatMissed.rawValue, stage.shape.faults.isEmpty {
             stage.referee.blow(.protocolKept, "\(name) is said to have missed a heartbeat", [name])

@@ -64,7 +64,8 @@ final class SimNode: @unchecked Sendable {
         do {
             let hub = try await Hub.start(
                 store: life.store, loops: life.loops,
-                settings: HubSettings(limits: stage.shape.limits, node: life.name), world: world(life),
+                settings: HubSettings(limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name),
+                world: world(life),
                 log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) })
             guard self.life === life else { return }
             life.hub = hub
@@ -129,8 +130,10 @@ final class SimNode: @unchecked Sendable {
         guard let life, let hub = life.hub, life.isAccepting else { return }
         stage.trace.note(name, "drains")
         life.isAccepting = false
+        let windowMs = stage.isCalm ? 0 : dice.time(0...3000)
         stage.executor.task { [self] in
-            await hub.drain(.draining, reason: "The server is restarting; connect again.")
+            await hub.drain(
+                DrainPlan(.draining, reason: "The server is restarting; connect again.", windowMs: windowMs))
             stage.trace.note(name, "has drained")
             // As long as a client has to answer the close.
             stage.scheduler.after(.ms(2500)) { [self] in

@@ -6,8 +6,6 @@ import RoostEngine
 /// Each call waits, takes effect in the store within, waits again and answers. A node's end makes its calls end with
 /// `closed`; an append under way may have been kept, or may yet be.
 final class SimStore: Store, @unchecked Sendable {
-    // What survives the node counts as on disk, whatever it is kept in.
-    let durability = Durability.stored
     let inner: any Store
     /// The node is gone.
     var isDead = false
@@ -67,7 +65,7 @@ final class SimStore: Store, @unchecked Sendable {
         }
         let value = try await stage.executor.abroad { () async throws(StoreError) in try await body(inner) }
         await wait(fate.after)
-        if isDead { throw .closed }
+        if isDead { throw .failed("the reply was lost") }
         if fate.losesReply {
             stage.trace.note(name, "the reply to \(what) is lost")
             throw .failed("the reply was lost")
@@ -76,6 +74,9 @@ final class SimStore: Store, @unchecked Sendable {
     }
 
     // MARK: The log
+
+    // What survives the node counts as on disk, whatever it is kept in.
+    func durability(of room: RoomName) -> Durability { .stored }
 
     func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
         try await call("append") { [ledger = stage.ledger] store async throws(StoreError) in
@@ -99,6 +100,14 @@ final class SimStore: Store, @unchecked Sendable {
 
     func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] {
         try await call("heads") { store async throws(StoreError) in try await store.heads(rooms) }
+    }
+
+    func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
+        try await call("find") { store async throws(StoreError) in try await store.find(room, id: id, sender: sender) }
+    }
+
+    func retain(at now: Timestamp) async throws(StoreError) -> Bool {
+        try await call("retain") { store async throws(StoreError) in try await store.retain(at: now) }
     }
 
     // MARK: The directory
@@ -149,6 +158,18 @@ final class SimStore: Store, @unchecked Sendable {
         try await call("setMember") { store async throws(StoreError) in
             try await store.setMember(user, of: room, to: isMember)
         }
+    }
+
+    func mark(_ marks: [MemberMark]) async throws(StoreError) {
+        try await call("mark") { store async throws(StoreError) in try await store.mark(marks) }
+    }
+
+    func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark] {
+        try await call("marks") { store async throws(StoreError) in try await store.marks(of: user, in: rooms) }
+    }
+
+    func marks(in room: RoomName, limit: Int) async throws(StoreError) -> [MemberMark] {
+        try await call("marks") { store async throws(StoreError) in try await store.marks(in: room, limit: limit) }
     }
 
     func note(_ sightings: [Sighting]) async throws(StoreError) {

@@ -50,10 +50,6 @@ extension Simulation {
                 }
                 for client in present {
                     guard let view = client.seats[index].members, view != expected else { continue }
-                    // What a client was too slow for is repaired by asking.
-                    if client.link?.server?.hasBeenShut == true {
-                        if client.pending.isEmpty { client.askPresence(index) }
-                    }
                     return (
                         .presence, "\(client.name) sees \(view.sorted()) in \(room), where \(expected.sorted()) are",
                         [client.name, room.text]
@@ -88,10 +84,11 @@ extension Simulation {
             for room in rooms {
                 guard let page = try await store.read(room, after: 0, limit: .max, maxBytes: .max) else { continue }
                 let log = stage.ledger.log(room, page.head.epoch.text)
-                if page.messages != log?.messages ?? [] {
+                let kept = (log?.messages ?? []).dropFirst(Int(log?.floor ?? 0))
+                if !page.messages.elementsEqual(kept) {
                     stage.referee.blow(
                         .ackedIsKept,
-                        "the store has \(page.messages.count) messages of \(room), not the \(log?.head ?? 0) it took",
+                        "the store has \(page.messages.count) messages of \(room), not the \(kept.count) it is to keep",
                         [room.text])
                 }
             }
@@ -116,6 +113,7 @@ extension Simulation {
 
     private final class Answer: @unchecked Sendable {
         var isThere = false
+        var text: String?
     }
 
     // MARK: The end
@@ -124,10 +122,6 @@ extension Simulation {
     func goHome() {
         guard !stage.referee.isOver else { return end() }
         for client in clients { client.goHome() }
-        let limits = stage.shape.limits
-        advance(
-            by: .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 1000) + 8
-                * stage.shape.network.latency.upperBound)
         for node in nodes { checkNothingIsLeft(on: node) }
         for node in nodes where !stage.referee.isOver {
             let answer = Answer()
@@ -139,19 +133,28 @@ extension Simulation {
     }
 
     private func checkNothingIsLeft(on node: SimNode) {
-        guard let hub = node.hub else { return }
-        let (stage, rooms) = (stage, rooms)
+        let limits = stage.shape.limits
+        // Who vanished without a word is found out by the heartbeat.
+        let deadline = stage.now + .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 3000)
+        while !stage.referee.isOver, let what = whatIsLeft(on: node) {
+            if stage.now > deadline {
+                return stage.referee.blow(.memory, "\(node.name) still has \(what)", [node.name])
+            }
+            advance(by: .ms(500))
+        }
+    }
+
+    private func whatIsLeft(on node: SimNode) -> String? {
+        guard let hub = node.hub else { return nil }
+        for room in rooms where hub.members(room).count != 0 { return "somebody in \(room)" }
+        let left = Answer()
         ask { () async throws(StoreError) in
             let counters = await hub.counters()
             let clients = await hub.clients(limit: 10)
-            if counters.rooms != 0 || !clients.isEmpty {
-                stage.referee.blow(
-                    .memory, "\(node.name) still has \(counters.rooms) rooms and the clients \(clients)", [node.name])
-            }
-            for room in rooms where hub.members(room).count != 0 {
-                stage.referee.blow(.presence, "\(node.name) still shows somebody in \(room)", [room.text])
-            }
+            if counters.rooms != 0 { left.text = "\(counters.rooms) rooms" }
+            if !clients.isEmpty { left.text = "the clients \(clients)" }
         }
+        return left.text
     }
 
     /// Lets go of everything, whatever state it is in.
@@ -176,6 +179,12 @@ extension SimClient {
         for seat in seats {
             if seat.isIn != seat.isWanted {
                 return (.finishes, "\(name) \(seat.isIn ? "is" : "is not") in \(seat.room)", [name, seat.room.text])
+            }
+            if !seat.typists.isEmpty {
+                return (
+                    .presence, "\(name) still sees \(seat.typists.sorted()) type in \(seat.room)",
+                    [name, seat.room.text]
+                )
             }
             guard seat.isIn, let log = stage.ledger.current(seat.room) else { continue }
             if seat.epoch != log.epoch.text || seat.cursor != log.head {

@@ -1,11 +1,5 @@
 import RoostCore
 
-/// What the node does not promise yet.
-enum Promises {
-    /// After one message is refused for a passing cause, later ones are refused too until it is sent again.
-    static let keepsOrderAfterRefusal = false
-}
-
 /// What everybody in one simulation shares: time, chance, the truth and the referee.
 final class Stage: @unchecked Sendable {
     let seed: UInt64

@@ -13,7 +13,8 @@ final class Vault: @unchecked Sendable {
     init(_ stage: Stage) {
         self.stage = stage
         let dice = stage.dice("epochs")
-        options = StoreOptions(dedupeWindowMs: stage.shape.limits.dedupeWindowMs, random: { dice.next() })
+        options = StoreOptions(
+            dedupeWindowMs: stage.shape.limits.dedupeWindowMs, kinds: stage.shape.kinds, random: { dice.next() })
         if stage.shape.usesSQLite {
             memory = nil
             folder = FileManager.default.temporaryDirectory
