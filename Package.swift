@@ -107,6 +107,7 @@ let package = Package(
         .testTarget(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
+        .testTarget(name: "RoostBenchTests", dependencies: ["RoostBench"]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
         .testTarget(
             name: "RoostAuthTests",
