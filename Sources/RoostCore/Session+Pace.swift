@@ -12,7 +12,7 @@ extension Session {
 
     /// Takes a token for one frame from the connection's bucket and one from the user's; how long to wait if there is
     /// none.
-    mutating func spend(_ around: Surroundings) -> Int64? {
+    mutating func spend(_ around: some SessionSurroundings) -> Int64? {
         let limits = around.limits
         guard limits.rateMessages > 0 else { return nil }
         if let wait = messages.take(rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: around.now) {

@@ -7,7 +7,9 @@ extension Session {
         var since: Position?
     }
 
-    mutating func publish(_ id: MessageID?, _ target: RoomName, _ speech: Speech, _ around: Surroundings) -> Action {
+    mutating func publish(_ id: MessageID?, _ target: RoomName, _ speech: Speech, _ around: some SessionSurroundings)
+        -> Action
+    {
         let sender = speech.sender ?? identity.user
         guard sender == identity.user || isAnonymous else {
             return forbid("You are signed in as \(identity.user), not as \(sender).", target)
@@ -42,7 +44,7 @@ extension Session {
         return nil
     }
 
-    func enter(_ join: Command.Join, _ around: Surroundings) -> Action {
+    func enter(_ join: Command.Join, _ around: some SessionSurroundings) -> Action {
         if let refusal = objectionToEntering(join.room) { return .refuse(refusal, room: join.room) }
         guard join.alone || around.rooms < around.limits.maxRooms || around.isIn(join.room) else {
             return .refuse(tooManyRooms(around.rooms), room: join.room)
@@ -50,7 +52,7 @@ extension Session {
         return .join(allowed(join, around))
     }
 
-    func resume(_ joins: [Command.Join], _ around: Surroundings) -> Action {
+    func resume(_ joins: [Command.Join], _ around: some SessionSurroundings) -> Action {
         let new = joins.reduce(0) { $0 + (around.isIn($1.room) ? 0 : 1) }
         guard around.rooms + new <= around.limits.maxRooms else {
             return .refuse(tooManyRooms(around.rooms), room: nil)
@@ -73,7 +75,7 @@ extension Session {
     }
 
     /// The join with what it may not ask for taken out of it.
-    private func allowed(_ wish: Command.Join, _ around: Surroundings) -> Command.Join {
+    private func allowed(_ wish: Command.Join, _ around: some SessionSurroundings) -> Command.Join {
         var join = wish
         join.history = join.history.map { min(max(0, $0), around.limits.maxHistory) }
         if objectionToHistory(join.room, around.kinds) != nil {
@@ -101,14 +103,14 @@ extension Session {
         return nil
     }
 
-    mutating func exit(_ leaving: RoomName, _ around: Surroundings) -> Action {
+    mutating func exit(_ leaving: RoomName, _ around: some SessionSurroundings) -> Action {
         unsettle(from: leaving)
         return around.isIn(leaving) ? .leave(leaving) : refuseOutsider(leaving)
     }
 
-    func plan(_ wish: Command.RoomWish, _ around: Surroundings) -> Action {
+    func plan(_ wish: Command.RoomWish, _ around: some SessionSurroundings) -> Action {
         let creator = identity.isLasting ? identity.user : nil
-        switch RoomPlan.from(wish, creator: creator, freshID: around.freshID) {
+        switch RoomPlan.from(wish, creator: creator, freshID: { around.freshID() }) {
         case .success(let plan) where !grants.allows(.join, in: plan.name):
             return forbid("Your token does not allow to create the room \(plan.name).", nil)
         case .success(let plan): return .createRoom(plan)
@@ -116,7 +118,7 @@ extension Session {
         }
     }
 
-    func lookAround(_ room: RoomName, _ after: UserID?, _ around: Surroundings) -> Action {
+    func lookAround(_ room: RoomName, _ after: UserID?, _ around: some SessionSurroundings) -> Action {
         guard room.owner == identity.user || grants.allows(.presence, in: room) else {
             return forbid("Your token does not allow to see who is in \(room).", room)
         }
@@ -126,12 +128,12 @@ extension Session {
         return .presence(room: room, after: after)
     }
 
-    func readBack(_ request: Command.HistoryRequest, _ around: Surroundings) -> Action {
+    func readBack(_ request: Command.HistoryRequest, _ around: some SessionSurroundings) -> Action {
         if let refusal = objectionToHistory(request.room, around.kinds) { return .refuse(refusal, room: request.room) }
         return .history(request)
     }
 
-    func type(_ room: RoomName, _ isActive: Bool, _ around: Surroundings) -> Action {
+    func type(_ room: RoomName, _ isActive: Bool, _ around: some SessionSurroundings) -> Action {
         guard around.isIn(room) else { return refuseOutsider(room) }
         if let refusal = Session.objectionToPublishing(in: room, grants, around.kinds) {
             return .refuse(refusal, room: room)
@@ -148,7 +150,7 @@ extension Session {
     }
 
     /// What one of several rooms to resume comes to.
-    public func resumed(_ join: Command.Join, _ around: Surroundings) -> Result<Command.Join, Failure> {
+    public func resumed(_ join: Command.Join, _ around: some SessionSurroundings) -> Result<Command.Join, Failure> {
         objectionToEntering(join.room).map { .failure($0) } ?? .success(allowed(join, around))
     }
 }

@@ -51,35 +51,7 @@ public struct Session: Sendable {
         case close(CloseCode, String)
     }
 
-    /// What a session sees of the world around it.
-    public struct Surroundings {
-        public var limits: Limits
-        public var kinds: Kinds
-        /// How many rooms the connection is in.
-        public var rooms: Int
-        /// Whether it is in that room.
-        public var isIn: (RoomName) -> Bool
-        public var now: Moment
-        /// Takes so many tokens, or as many as there are, out of the user's own bucket.
-        public var lease: (Int) -> Lease
-        /// An id nobody else has, for a message or room that came without a name of its own.
-        public var freshID: () -> String
-
-        public init(
-            limits: Limits, kinds: Kinds = Kinds(), rooms: Int, isIn: @escaping (RoomName) -> Bool, now: Moment,
-            lease: @escaping (Int) -> Lease, freshID: @escaping () -> String
-        ) {
-            self.limits = limits
-            self.kinds = kinds
-            self.rooms = rooms
-            self.isIn = isIn
-            self.now = now
-            self.lease = lease
-            self.freshID = freshID
-        }
-    }
-
-    public mutating func handle(_ request: Request, _ around: Surroundings) -> Action {
+    public mutating func handle(_ request: Request, _ around: some SessionSurroundings) -> Action {
         if let wait = spend(around) { return slowDown(wait, request, around.now) }
         switch request.command {
         case .message(let room, let content, let kind, let sender, let since):
@@ -111,4 +83,19 @@ public struct Session: Sendable {
         self.grants = grants
         identity.name = name
     }
+}
+
+/// What a session sees of the world around it.
+public protocol SessionSurroundings {
+    var limits: Limits { get }
+    var kinds: Kinds { get }
+    /// How many rooms the connection is in.
+    var rooms: Int { get }
+    var now: Moment { get }
+    /// Whether the connection is in that room.
+    func isIn(_ room: RoomName) -> Bool
+    /// Takes so many tokens, or as many as there are, out of the user's own bucket.
+    func lease(_ count: Int) -> Session.Lease
+    /// An id nobody else has, for a message or room that came without a name of its own.
+    func freshID() -> String
 }

@@ -117,7 +117,10 @@ final class Ingest: Sendable {
                 outcome = Outcome(
                     parcels: parcels, verdicts: split(appended.verdicts, among: parcels), committed: appended.committed)
                 // One of several stores behind the log may have failed.
-                if let failure = appended.verdicts.lazy.compactMap(\.passingRefusal).first { fail(&outcome, failure) }
+                if let failure = appended.verdicts.lazy.compactMap(\.passingRefusal).first {
+                    complain(.failed(failure.reason))
+                    fail(&outcome, failure)
+                }
             } catch {
                 complain(error)
                 outcome = Outcome(

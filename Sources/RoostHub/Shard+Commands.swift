@@ -3,6 +3,21 @@ import RoostCore
 import RoostEngine
 import RoostWire
 
+/// A connection's world, as its session sees it. Nothing here may touch the session, which is at work meanwhile.
+struct ConnectionSurroundings: SessionSurroundings {
+    let shard: Shard
+    let connection: Connection
+    let user: UserID
+    let now: Moment
+
+    var limits: Limits { shard.hub.limits }
+    var kinds: Kinds { shard.hub.kinds }
+    var rooms: Int { connection.memberships + connection.joining.count }
+    func isIn(_ room: RoomName) -> Bool { connection.isMember(of: room) }
+    func lease(_ count: Int) -> Session.Lease { shard.hub.lease(count, of: user) }
+    func freshID() -> String { shard.freshID() }
+}
+
 // From a frame to what is done about it.
 extension Shard {
     /// Drafts of one connection that may be on their way to the log, in bytes; above it the client is not read from.
@@ -85,12 +100,8 @@ extension Shard {
         }
     }
 
-    private func surroundings(of connection: Connection) -> Session.Surroundings {
-        let user = connection.identity.user
-        return Session.Surroundings(
-            limits: hub.limits, kinds: hub.kinds, rooms: connection.memberships + connection.joining.count,
-            isIn: { connection.isMember(of: $0) }, now: now,
-            lease: { [hub] count in hub.lease(count, of: user) }, freshID: freshID)
+    private func surroundings(of connection: Connection) -> ConnectionSurroundings {
+        ConnectionSurroundings(shard: self, connection: connection, user: connection.identity.user, now: now)
     }
 
     func perform(_ action: Session.Action, _ id: MessageID?, _ connection: Connection) {

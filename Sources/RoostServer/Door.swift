@@ -17,6 +17,8 @@ final class Door: Sendable {
     private let http: HTTP1Channel
     private let log: Logger
     private let open = Locked<[ObjectIdentifier: any Channel]>([:])
+    /// Clients that have not signed in yet.
+    private let gates = Locked<[ObjectIdentifier: NIOLoopBound<SignInGate>]>([:])
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,
@@ -47,6 +49,24 @@ final class Door: Sendable {
             } catch {
                 channel.close(promise: nil)
             }
+        }
+    }
+
+    func enroll(_ gate: SignInGate, on loop: any EventLoop) {
+        let bound = NIOLoopBound(gate, eventLoop: loop)
+        let id = ObjectIdentifier(gate)
+        gates.withLock { $0[id] = bound }
+    }
+
+    func strike(_ gate: SignInGate) {
+        let id = ObjectIdentifier(gate)
+        gates.withLock { $0[id] = nil }
+    }
+
+    /// Sends away those who have not signed in.
+    func closeGates() {
+        for gate in gates.withLock({ Array($0.values) }) {
+            gate.eventLoop.execute { gate.value.dismiss() }
         }
     }
 

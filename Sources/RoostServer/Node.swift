@@ -75,6 +75,7 @@ public struct Node: Service {
             DrainPlan(
                 .draining, reason: "The server is restarting; connect again.",
                 windowMs: settings.drainWindow.milliseconds))
+        door.closeGates()
         await patience { admission.connections == 0 && vitals.requestsUnderWay == 0 }
         door.closeHTTP()
     }

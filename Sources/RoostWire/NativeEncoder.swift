@@ -132,7 +132,7 @@ public enum NativeEncoder {
         out.field("user", welcome.identity.user.text)
         out.field("name", welcome.identity.name)
         out.field("node", welcome.node)
-        out.field("session", welcome.session)
+        if !welcome.session.isEmpty { out.field("session", welcome.session) }
         let limits = welcome.limits
         out.field("heartbeatMs", limits.heartbeatMs)
         out.put(",\"limits\":{\"maxMessageBytes\":")

@@ -1,5 +1,6 @@
 """Signing in over WebSocket: tokens, their carriers, their end (contract, sections 3 and 5)."""
 
+import signal
 import time
 
 import pytest
@@ -270,3 +271,14 @@ def test_beyond_loopback_with_tokens(start_node, alice):
     assert node.http.get(f"{base}/health").status_code == 200
     assert node.http.get(f"{base}/rooms").status_code == 401
     assert node.http.get(f"{base}/rooms", headers=bearer(mint(alice, rooms=EVERYTHING))).status_code == 200
+
+
+def test_who_has_not_signed_in_is_sent_away_by_a_drain(start_node):
+    """every client gets … close 4001: also one that the server still waits for"""
+    node = start_node("--auth", "jwt", "--jwt-secret", SECRET, "--auth-timeout", "5m")
+    client = Unwelcomed(node)
+    client.send_text("{}")
+    client.expect("error")
+    node.process.send_signal(signal.SIGTERM)
+    assert client.expect_close()[0] == 4001
+    assert node.wait(timeout=4) == 0

@@ -85,3 +85,33 @@ func limits(_ change: (inout Limits) -> Void) -> Limits {
     change(&limits)
     return limits
 }
+
+extension Session {
+    /// Surroundings made of closures.
+    struct Surroundings: SessionSurroundings {
+        var limits: Limits
+        var kinds = Kinds()
+        var rooms: Int
+        private let entered: (RoomName) -> Bool
+        var now: Moment
+        private let take: (Int) -> Lease
+        private let name: () -> String
+
+        init(
+            limits: Limits, kinds: Kinds = Kinds(), rooms: Int, isIn: @escaping (RoomName) -> Bool, now: Moment,
+            lease: @escaping (Int) -> Lease, freshID: @escaping () -> String
+        ) {
+            self.limits = limits
+            self.kinds = kinds
+            self.rooms = rooms
+            entered = isIn
+            self.now = now
+            take = lease
+            name = freshID
+        }
+
+        func isIn(_ room: RoomName) -> Bool { entered(room) }
+        func lease(_ count: Int) -> Lease { take(count) }
+        func freshID() -> String { name() }
+    }
+}

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import RoostCore
 import RoostEngine
 import RoostHub
@@ -7,6 +8,7 @@ import RoostWire
 
 extension API {
     func addMessages(_ routes: RouterGroup<Context>) {
+        routes.post("/messages") { request, _ in try await publishMany(request) }
         routes.get("/rooms/:room/messages") { request, context in try await listMessages(request, room(context)) }
         routes.post("/rooms/:room/messages") { request, context in try await publish(request, room(context)) }
         routes.delete("/rooms/:room/messages/:message") { request, context in
@@ -47,40 +49,68 @@ extension API {
 
     private func publish(_ request: Request, _ name: RoomName) async throws -> Response {
         let caller = try await caller(request)
-        if let refusal = caller.objectionToPublishing(in: name, hub.kinds) { throw Problem(refusal) }
-        let draft = try await request.withFields(upTo: maxBodyBytes) { fields in
-            guard let content = fields.json("content") else {
-                throw Problem(.invalid, "content must be given: any JSON value.")
-            }
-            let most = hub.limits.maxMessageBytes
-            guard content.bytes.count <= most else {
-                throw Problem(.tooLarge, "A message may have \(most) bytes at most.")
-            }
-            let claimed = try fields.user("senderId") ?? fields.user("sender")
-            guard let sender = try caller.sender(claimed) ?? UserID("anonymous"),
-                let id = try fields.messageID() ?? MessageID(randomHex(16))
-            else { throw Problem(.internal, "The server could not name the message.") }
-            return Draft(
-                room: name, sender: sender, id: id, content: content,
-                authority: name.owner == nil ? .member : .server, since: try fields.position("since"))
-        }
+        let draft = try await request.withFields(upTo: maxBodyBytes) { try makeDraft($0, to: name, caller) }
         switch await hub.publish([draft])[0] {
         case .rejected(let failure): throw Problem(failure)
-        case .stored(let seq, _, let duplicate): return acknowledged(draft, seq, duplicate)
+        case .stored(let seq, _, let duplicate):
+            return jsonResponse(duplicate ? .ok : .created) { put(draft, seq, duplicate, into: &$0) }
         }
     }
 
+    private func makeDraft(_ fields: JSONFields, to name: RoomName, _ caller: Caller) throws -> Draft {
+        if let refusal = caller.objectionToPublishing(in: name, hub.kinds) { throw Problem(refusal) }
+        guard let content = fields.json("content") else {
+            throw Problem(.invalid, "content must be given: any JSON value.")
+        }
+        let most = hub.limits.maxMessageBytes
+        guard content.bytes.count <= most else {
+            throw Problem(.tooLarge, "A message may have \(most) bytes at most.")
+        }
+        let claimed = try fields.user("senderId") ?? fields.user("sender")
+        guard let sender = try caller.sender(claimed) ?? UserID("anonymous"),
+            let id = try fields.messageID() ?? MessageID(randomHex(16))
+        else { throw Problem(.internal, "The server could not name the message.") }
+        return Draft(
+            room: name, sender: sender, id: id, content: content,
+            authority: name.owner == nil ? .member : .server, since: try fields.position("since"))
+    }
+
     /// The body of the native ack.
-    private func acknowledged(_ draft: Draft, _ seq: UInt64, _ duplicate: Bool) -> Response {
-        jsonResponse(duplicate ? .ok : .created) { out in
-            out.put("{\"room\":")
-            out.putString(draft.room.text)
-            out.field("seq", seq)
-            out.field("durability", hub.store.durability(of: draft.room).rawValue)
-            out.put(",\"duplicate\":")
-            out.putBool(duplicate)
-            out.field("messageId", draft.id.text)
-            out.put("}")
+    private func put(_ draft: Draft, _ seq: UInt64, _ duplicate: Bool, into out: inout ByteBuffer) {
+        out.put("{\"room\":")
+        out.putString(draft.room.text)
+        out.field("seq", seq)
+        out.field("durability", hub.store.durability(of: draft.room).rawValue)
+        out.put(",\"duplicate\":")
+        out.putBool(duplicate)
+        out.field("messageId", draft.id.text)
+        out.put("}")
+    }
+
+    /// Messages that one `POST /messages` may carry.
+    private static let mostAtOnce = 1000
+
+    /// Publishes to several rooms; one result each, in order: the body of an ack, or of an error.
+    private func publishMany(_ request: Request) async throws -> Response {
+        let caller = try await caller(request)
+        let wishes: [Result<Draft, any Error>] = try await request.withList(
+            upTo: maxBodyBytes, most: API.mostAtOnce
+        ) { list in
+            list.map { fields in Result { try makeDraft(fields, to: fields.room(), caller) } }
+        }
+        let drafts = wishes.compactMap { try? $0.get() }
+        var verdicts = await hub.publish(drafts)[...]
+        return jsonResponse { out in
+            out.putList(wishes) { out, wish in
+                switch wish {
+                case .failure(let error): out.writeImmutableBuffer(Problem.body(of: error))
+                case .success(let draft):
+                    switch verdicts.removeFirst() {
+                    case .stored(let seq, _, let duplicate): put(draft, seq, duplicate, into: &out)
+                    case .rejected(let failure): out.writeImmutableBuffer(Problem.body(of: Problem(failure)))
+                    }
+                }
+            }
         }
     }
 

@@ -20,6 +20,39 @@ extension Request {
     func withFields<Result>(
         upTo limit: Int, _ read: (JSONFields) throws -> Result
     ) async throws -> Result {
+        try await withBody(upTo: limit) { bytes in
+            let fields: JSONFields
+            do throws(JSONScanner.Problem) {
+                fields = try JSONFields(bytes)
+            } catch {
+                throw Problem(.badFrame, "The body is not one JSON object.")
+            }
+            return try read(fields)
+        }
+    }
+
+    /// Reads the body as a JSON list of at most `most` objects and hands the fields of each to `read`.
+    func withList<Result>(
+        upTo limit: Int, most: Int, _ read: ([JSONFields]) throws -> Result
+    ) async throws -> Result {
+        try await withBody(upTo: limit) { bytes in
+            guard let elements = JSONFields.elements(of: bytes) else {
+                throw Problem(.badFrame, "The body is not a JSON list.")
+            }
+            guard elements.count <= most else { throw Problem(.tooLarge, "A list may have \(most) entries at most.") }
+            return try read(
+                elements.map { element in
+                    guard let fields = try? JSONFields(element) else {
+                        throw Problem(.badFrame, "Every entry of the list must be an object.")
+                    }
+                    return fields
+                })
+        }
+    }
+
+    private func withBody<Result>(
+        upTo limit: Int, _ read: (UnsafeRawBufferPointer) throws -> Result
+    ) async throws -> Result {
         let tooLarge = Problem(.tooLarge, "A request's body may have \(limit) bytes at most.")
         // What is announced need not be waited for.
         if limit > 0, let length = headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
@@ -31,13 +64,7 @@ extension Request {
         }
         return try body.withUnsafeReadableBytes { bytes in
             guard UTF8Validator.isValid(bytes) else { throw Problem(.badFrame, "The body is not UTF-8.") }
-            let fields: JSONFields
-            do throws(JSONScanner.Problem) {
-                fields = try JSONFields(bytes)
-            } catch {
-                throw Problem(.badFrame, "The body is not one JSON object.")
-            }
-            return try read(fields)
+            return try read(bytes)
         }
     }
 

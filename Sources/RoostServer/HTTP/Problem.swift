@@ -21,6 +21,19 @@ struct Problem: Error, HTTPResponseError {
         )
     }
 
+    /// What is told of an error, be it one of ours or of a field that can't be read.
+    static func body(of error: any Error) -> ByteBuffer {
+        let failure =
+            switch error {
+            case let problem as Problem: problem.failure
+            case let mismatch as JSONFields.Mismatch: Failure(mismatch.code, mismatch.reason)
+            default: Failure(.internal, "The server failed on this one.")
+            }
+        return body(
+            status: failure.code.status, code: failure.code.rawValue, detail: failure.reason,
+            retryAfterMs: failure.retryAfterMs)
+    }
+
     static func response(status: Int, code: String, detail: String, retryAfterMs: Int64?) -> Response {
         var response = Response(
             status: HTTPResponse.Status(code: status), headers: [.contentType: "application/problem+json"],

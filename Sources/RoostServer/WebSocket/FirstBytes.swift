@@ -136,7 +136,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
                 return accept(context, upgrade, .turnAway(.unauthenticated, reason: "This server wants a token."))
             }
             let gate = SignInGate(
-                hub: door.hub, judge: judge, loop: context.eventLoop, timeoutMs: door.authTimeoutMs,
+                door: door, judge: judge, loop: context.eventLoop, timeoutMs: door.authTimeoutMs,
                 makeGuest: makeGuest)
             return accept(context, upgrade, .signIn(gate))
         }

@@ -15,7 +15,7 @@ struct Guest {
 /// Where a client waits that has brought no token: until it has signed in with `auth`, or the time for that is over.
 /// Lives on the connection's loop.
 final class SignInGate {
-    private let hub: Hub
+    private let door: Door
     private let judge: TokenJudge
     private let loop: any EventLoop
     private let timeoutMs: Int64
@@ -31,10 +31,10 @@ final class SignInGate {
 
     /// - Parameter timeoutMs: milliseconds the client has; 0: for ever.
     init(
-        hub: Hub, judge: @escaping TokenJudge, loop: any EventLoop, timeoutMs: Int64,
+        door: Door, judge: @escaping TokenJudge, loop: any EventLoop, timeoutMs: Int64,
         makeGuest: @escaping (Credentials) -> Guest
     ) {
-        self.hub = hub
+        self.door = door
         self.judge = judge
         self.loop = loop
         self.timeoutMs = timeoutMs
@@ -43,12 +43,20 @@ final class SignInGate {
 
     func open(for handler: WebSocketHandler) {
         self.handler = handler
+        door.enroll(self, on: loop)
         guard timeoutMs > 0 else { return }
         let bound = NIOLoopBound(self, eventLoop: loop)
         deadline = loop.scheduleTask(in: .milliseconds(timeoutMs)) { bound.value.expire() }
     }
 
-    func close() { deadline?.cancel() }
+    /// The client is in, or gone.
+    func close() {
+        deadline?.cancel()
+        door.strike(self)
+    }
+
+    /// The server is about to stop.
+    func dismiss() { handler?.close(.draining, reason: "The server is restarting; connect again.") }
 
     private func expire() {
         handler?.close(.unauthenticated, reason: "No token came in \(timeoutMs) ms. Send auth first.")
