@@ -35,7 +35,11 @@ extension Shard {
     }
 
     func take(_ news: News) {
-        if let failures = news.failures { failuresHeard = failures }
+        if let failures = news.failures {
+            // What came before this was heard of goes to the ingest as such, or it would overtake what has failed.
+            submitDrafts()
+            failuresHeard = failures
+        }
         for receipts in news.receipts { settle(receipts) }
         for committed in news.committed { deliver(committed) }
     }

@@ -33,7 +33,7 @@ enum FrameTap {
         let start = payload.readerIndex + prefix
         let type = payload.getString(at: start, length: min(11, payload.readableBytes - prefix)) ?? ""
         if type.hasPrefix("ack\"") { return ack(payload) ?? .other }
-        for word in ["message", "user_joined", "user_left", "typing", "receipts"] where type.hasPrefix(word) {
+        for word in ["message", "user_joined", "user_left", "typing"] where type.hasPrefix(word) {
             return .sheddable(word)
         }
         return .other

@@ -63,6 +63,9 @@ final class Link {
         }
     }
 
+    /// Nothing comes through any more, whether or not that has been noticed.
+    var isDead: Bool { toServer.isCut || toClient.isCut }
+
     // MARK: Sending
 
     func send(_ frames: ByteBuffer) { toServer.send(frames) }

@@ -35,6 +35,8 @@ extension SimClient {
             let isActive = try payload.bool("active")
         else { return wrong("heard of somebody who types nowhere") }
         guard seats[index].isIn else { return wrong("heard of \(user) typing in \(room), where it is not") }
+        // Its own user may end on one connection what it began on another.
+        guard user != self.user.text else { return }
         if isActive { seats[index].typists.insert(user) } else { seats[index].typists.remove(user) }
     }
 

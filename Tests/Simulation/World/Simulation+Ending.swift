@@ -169,7 +169,7 @@ extension Simulation {
 extension SimClient {
     /// What is not yet as it must be when all is quiet.
     func unsettled() -> (Violation.Rule, String, [String])? {
-        guard isOpen, let link else { return (.finishes, "\(name) is not connected", [name]) }
+        guard isOpen, let link, !link.isDead else { return (.finishes, "\(name) is not connected", [name]) }
         if let (id, waiting) = pending.min(by: { $0.key < $1.key }) {
             return (.answered, "\(name)'s \(id) (\(waiting.request)) has no answer", [name])
         }
