@@ -9,6 +9,8 @@ enum FrameTap {
         case ack(room: RoomName, seq: UInt64, id: MessageID)
         /// Can be read again from the log, or is repaired by the next snapshot.
         case sheddable(String)
+        /// Comes with the page of the log behind it.
+        case gap
         case other
     }
 
@@ -36,7 +38,7 @@ enum FrameTap {
         for word in ["message", "user_joined", "user_left", "typing"] where type.hasPrefix(word) {
             return .sheddable(word)
         }
-        return .other
+        return type.hasPrefix("gap\"") ? .gap : .other
     }
 
     private static func ack(_ payload: ByteBuffer) -> Kind? {
