@@ -6,9 +6,12 @@ VENV        := .venv
 PYTEST      := $(CURDIR)/$(VENV)/bin/pytest -q -p no:cacheprovider
 TSAN        := --sanitize=thread --scratch-path .build-tsan
 ARGS        ?=
+SEEDS       ?= 1000
+FROM        ?= 1
+JOBS        ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-contract test-browser test-full lint format bench clean
+.PHONY: help setup run test test-swift test-simulation test-contract test-browser test-full simulate planted lint format bench clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -21,11 +24,23 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-swift test-contract test-browser ## the whole suite, the real parts it needs included
+test: lint test-swift test-simulation test-contract test-browser ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS)
+
+test-simulation: test-swift ## a few thousand seeds of the simulation
+	$(dir $(BIN_DEBUG))simulate --seeds 2000 --jobs $(JOBS)
+
+simulate: ## SEEDS seeds of the simulation from FROM on, in release (TRACE=1: prints all that happens; SQLITE=1 or 0)
+	@Scripts/setup.sh build
+	swift build -c release $(SWIFT_FLAGS) --product simulate
+	$(dir $(BIN_RELEASE))simulate --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) \
+	  $(if $(TRACE),--trace) $(if $(filter 1,$(SQLITE)),--sqlite) $(if $(filter 0,$(SQLITE)),--no-sqlite)
+
+planted: ## plants bugs in a copy of the sources, one at a time, and sees that the simulation finds each
+	@Scripts/planted.sh
 
 test-contract: test-swift ## black-box tests of the command, the protocols and the HTTP API, kill -9 included
 	cd Tests/Contract && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
@@ -33,7 +48,8 @@ test-contract: test-swift ## black-box tests of the command, the protocols and t
 test-browser: test-swift ## the web chat and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 
-test-full: test ## everything of test, and the Swift and contract suites again under ThreadSanitizer
+test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and ThreadSanitizer over Swift and contract suites
+	$(MAKE) simulate SEEDS=20000 FROM=100000
 	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS=halt_on_error=1 swift test $(SWIFT_FLAGS) $(TSAN)
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
 	cd Tests/Contract && TSAN_OPTIONS="halt_on_error=1 exitcode=66" CONTRACT_PATIENCE=4 \

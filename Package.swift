@@ -100,6 +100,18 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
+        // Clients, nodes and store in virtual time; the command runs it seed by seed.
+        .target(
+            name: "RoostSimulation",
+            dependencies: [
+                "RoostCore", "RoostWire", "RoostEngine", "RoostSQLite", "RoostHub", nioCore, logging,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            path: "Tests/Simulation/World"),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["RoostSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Simulation/Command"),
         .testTarget(name: "RoostCoreTests", dependencies: ["RoostCore"]),
         .testTarget(name: "RoostWireTests", dependencies: ["RoostCore", "RoostWire", nioCore]),
         .testTarget(
@@ -107,6 +119,7 @@ let package = Package(
         .testTarget(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
+        .testTarget(name: "RoostBenchTests", dependencies: ["RoostBench"]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
         .testTarget(
             name: "RoostAuthTests",

@@ -33,16 +33,33 @@ public enum Bench {
         try await onLoop { loop in IdleRun(options, connections: connections, loop: loop).run() }
     }
 
+    /// Many clients join rooms with a history, are dropped, and miss what is said then.
+    public static func prepareStorm(_ options: Options, _ plan: StormPlan) async throws -> StormState {
+        try OpenFiles.provide(for: plan.clients)
+        return try await onLoop { loop in StormPreparation(options, plan: plan, loop: loop).run() }
+    }
+
+    /// All of them come back at once.
+    /// - Parameter within: seconds after which nobody is waited for any more.
+    public static func storm(_ options: Options, _ state: StormState, within: Int) async throws -> Report {
+        try OpenFiles.provide(for: state.clients.count)
+        var options = options
+        options.size = state.size
+        return try await onLoop { [options] loop in
+            StormRun(options, state: state, within: within, loop: loop).run()
+        }
+    }
+
     /// Runs everything of one benchmark on one event loop, so that its state needs no lock.
-    private static func onLoop(
-        _ run: @escaping @Sendable (any EventLoop) -> EventLoopFuture<Report>
-    ) async throws -> Report {
+    private static func onLoop<Outcome: Sendable>(
+        _ run: @escaping @Sendable (any EventLoop) -> EventLoopFuture<Outcome>
+    ) async throws -> Outcome {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         do {
-            let report = try await loop.flatSubmit { run(loop) }.get()
+            let outcome = try await loop.flatSubmit { run(loop) }.get()
             try await group.shutdownGracefully()
-            return report
+            return outcome
         } catch {
             try await group.shutdownGracefully()
             throw error
@@ -51,17 +68,17 @@ public enum Bench {
 }
 
 /// What all runs share: connecting many sockets a few at a time, and knowing when to stop. Lives on its loop.
-class BenchRun {
+class BenchRun<Outcome: Sendable> {
     let options: Bench.Options
     let loop: any EventLoop
-    let done: EventLoopPromise<Report>
+    let done: EventLoopPromise<Outcome>
     var sockets: [BenchSocket] = []
     private(set) var failure: BenchError?
 
     init(_ options: Bench.Options, loop: any EventLoop) {
         self.options = options
         self.loop = loop
-        done = loop.makePromise(of: Report.self)
+        done = loop.makePromise(of: Outcome.self)
     }
 
     func fail(_ error: BenchError) {
@@ -70,8 +87,11 @@ class BenchRun {
         done.fail(error)
     }
 
-    /// Connects `count` sockets, 32 at a time; `each` is called when one is open, `then` when all are.
-    func connect(_ count: Int, each: @escaping (Int, BenchSocket) -> Void, then: @escaping () -> Void) {
+    /// Connects `count` sockets, so many at a time; `each` is called when one is open, `then` when all are.
+    func connect(
+        _ count: Int, named name: String = "bench", atOnce: Int = 32, each: @escaping (Int, BenchSocket) -> Void,
+        then: @escaping () -> Void = {}
+    ) {
         var next = 0
         var open = 0
         let bound = NIOLoopBoundBox<() -> Void>({}, eventLoop: loop)
@@ -81,7 +101,7 @@ class BenchRun {
             let number = next
             next += 1
             let steps = NIOLoopBound((each, then), eventLoop: loop)
-            BenchSocket.connect(options.target, user: "bench-\(number)", on: loop).assumeIsolated().whenComplete {
+            BenchSocket.connect(options.target, user: "\(name)-\(number)", on: loop).assumeIsolated().whenComplete {
                 result in
                 switch result {
                 case .failure(let error): me.value.fail(BenchError("connection \(number + 1) of \(count): \(error)"))
@@ -93,15 +113,15 @@ class BenchRun {
                 }
             }
         }
-        for _ in 0..<min(32, count) { bound.value() }
+        for _ in 0..<min(atOnce, count) { bound.value() }
     }
 
-    func finish(_ report: Report) {
+    func finish(_ outcome: Outcome) {
         for socket in sockets {
             socket.onClose = { _ in }
             socket.close()
         }
-        if failure == nil { done.succeed(report) }
+        if failure == nil { done.succeed(outcome) }
     }
 
     func after(_ delay: TimeAmount, _ action: @escaping () -> Void) {

@@ -85,7 +85,8 @@ final class BenchSocket: ChannelInboundHandler {
             return false
         }
         guard text.hasPrefix("HTTP/1.1 101") else {
-            opened.fail(BenchError("the server refused the WebSocket: \(text.prefix { $0 != "\r\n" })"))
+            let hint = text.hasPrefix("HTTP/1.1 429") ? " (start the server with --rate-limit-connects 0)" : ""
+            opened.fail(BenchError("the server refused the WebSocket: \(text.prefix { $0 != "\r\n" })\(hint)"))
             context?.close(promise: nil)
             return false
         }
@@ -155,6 +156,14 @@ extension UnsafeRawBufferPointer {
     }
 
     func has(_ key: StaticString) -> Bool { after(key) != nil }
+
+    /// Whether this is a frame of that type, which the server writes first.
+    func isFrame(_ type: StaticString) -> Bool {
+        let (start, length) = (9, type.utf8CodeUnitCount)
+        guard let baseAddress, count > start + length, self[start + length] == UInt8(ascii: "\"") else { return false }
+        return memcmp(baseAddress, "{\"type\":\"", start) == 0
+            && memcmp(baseAddress + start, type.utf8Start, length) == 0
+    }
 
     func number(after key: StaticString) -> UInt64? {
         guard var at = after(key) else { return nil }

@@ -2,7 +2,7 @@ import Histogram
 import NIOCore
 
 /// One publication to many readers, over and over.
-final class FanOutRun: BenchRun {
+final class FanOutRun: BenchRun<Report> {
     private let readers: Int
     private let room = "bench-\(UInt32.random(in: 0 ... .max))"
     private var publisher: BenchSocket?

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Connections that are there and do nothing: what one costs in memory.
-final class IdleRun: BenchRun {
+final class IdleRun: BenchRun<Report> {
     private let connections: Int
     private let before: Int?
     private var joined = 0

@@ -12,6 +12,8 @@ public struct Report: Sendable {
     public private(set) var rows: [Row] = []
     /// What the reader must know before believing the figures.
     public private(set) var warnings: [String] = []
+    /// What the server has done wrong.
+    public private(set) var faults: [String] = []
 
     init(_ title: String) { self.title = title }
 
@@ -20,6 +22,8 @@ public struct Report: Sendable {
     }
 
     mutating func warn(_ text: String) { warnings.append(text) }
+
+    mutating func blame(_ text: String) { faults.append(text) }
 
     /// Percentiles of a histogram of nanoseconds.
     mutating func add(latencies: Histogram<UInt64>, _ name: String) {
@@ -36,6 +40,7 @@ public struct Report: Sendable {
             text += "  \(name)  \(Report.shown(row.value)) \(row.unit)\n"
         }
         for warning in warnings { text += "  warning: \(warning)\n" }
+        for fault in faults { text += "  fault: \(fault)\n" }
         return text
     }
 
@@ -43,10 +48,11 @@ public struct Report: Sendable {
         let values = rows.map {
             "{\"name\":\"\($0.name)\",\"value\":\(Report.shown($0.value)),\"unit\":\"\($0.unit)\"}"
         }
-        let notes = warnings.map { "\"\($0)\"" }
         return "{\"title\":\"\(title)\",\"figures\":[\(values.joined(separator: ","))],"
-            + "\"warnings\":[\(notes.joined(separator: ","))]}\n"
+            + "\"warnings\":[\(Report.quoted(warnings))],\"faults\":[\(Report.quoted(faults))]}\n"
     }
+
+    private static func quoted(_ texts: [String]) -> String { texts.map { "\"\($0)\"" }.joined(separator: ",") }
 
     /// Three digits behind the point for small numbers, none for large ones.
     private static func shown(_ value: Double) -> String {

@@ -2,7 +2,7 @@ import Histogram
 import NIOCore
 
 /// Publishers that wait for acks, and nobody who listens: what the log takes.
-final class StoreRun: BenchRun {
+final class StoreRun: BenchRun<Report> {
     private let rooms: [String]
     private let publishers: Int
     private var sentAt: [[UInt64: NIODeadline]]

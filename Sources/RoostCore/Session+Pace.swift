@@ -42,11 +42,11 @@ extension Session {
 
     // MARK: Order
 
-    /// The log has refused a message of this connection for a passing cause, or (`isAtDoor`) the way to it has.
+    /// The log has refused a message of this connection for a passing cause, or (`isOnTheWay`) the way to it has.
     public mutating func refused(
-        _ id: MessageID, in room: RoomName, _ failure: Failure, isAtDoor: Bool, now: Moment
+        _ id: MessageID, in room: RoomName, _ failure: Failure, isOnTheWay: Bool, now: Moment
     ) -> Action {
-        stop(id, in: room, for: failure, at: isAtDoor ? .door : .log, now: now)
+        stop(id, in: room, for: failure, at: isOnTheWay ? .way : .log, now: now)
     }
 
     private mutating func stop(

@@ -23,7 +23,8 @@ public struct Shed: Sendable, Equatable {
             rooms[room, default: Room()].presence = true
         case .receipts(let room, _): rooms[room, default: Room()].receipts = true
         case .typing(let room, let user, let isActive):
-            guard (rooms[room]?.typing.count ?? 0) < Shed.most else { return }
+            let known = rooms[room]?.typing ?? [:]
+            guard known[user] != nil || known.count < Shed.most else { return }
             rooms[room, default: Room()].typing[user] = isActive
         default: break
         }

@@ -6,10 +6,13 @@
 /// client has heard of the refusal (it has answered a ping sent behind it; TCP keeps their order), and the time it was
 /// asked to wait is over.
 struct Stoppages: Sendable {
-    /// Where a message was refused. What the log refuses was sent before anything that is refused at the door now.
-    enum Place: Sendable {
-        case door
+    /// Where a message was refused, the farthest first: what is refused farther on was sent before what is refused
+    /// nearer by now.
+    enum Place: Int, Sendable {
         case log
+        /// On the way to the log, with everything else that was handed in together.
+        case way
+        case door
     }
 
     enum Outcome: Sendable {
@@ -29,6 +32,9 @@ struct Stoppages: Sendable {
         var behind: Set<MessageID> = []
 
         func isOver(_ now: Moment) -> Bool { ping == nil && now >= until }
+
+        /// Whether another message than the refused one must wait.
+        func holdsBack(_ id: MessageID, _ now: Moment) -> Bool { !isOver(now) || behind.contains(id) }
     }
 
     static let most = 128
@@ -44,12 +50,13 @@ struct Stoppages: Sendable {
         _ id: MessageID, in room: RoomName, for failure: Failure, at place: Place, now: Moment
     ) -> Outcome {
         // The earliest counts; the same one again begins anew.
-        if let known = byRoom[room], known.id != id, !known.isOver(now), known.place == .log || place == .door {
+        if let known = byRoom[room], known.id != id, known.place.rawValue <= place.rawValue, known.holdsBack(id, now) {
             remember(id, behind: room)
             return .lasts
         }
-        // Those behind an earlier stoppage stay behind this one.
-        let behind = byRoom[room]?.behind ?? []
+        // Those behind an earlier stoppage stay behind this one, and so does its message where this one was sent before.
+        var behind = byRoom[room]?.behind ?? []
+        if let known = byRoom[room], place.rawValue < known.place.rawValue { behind.insert(known.id) }
         guard byRoom[room] != nil || byRoom.count < Stoppages.most else { return .tooMany }
         byRoom[room] = Stoppage(
             id: id, failure: failure, place: place, until: now + (failure.retryAfterMs ?? 0), ping: pings + 1,
@@ -60,7 +67,7 @@ struct Stoppages: Sendable {
     /// Why this message can't be taken now; nil if it can, which ends the stoppage.
     mutating func objection(to id: MessageID, in room: RoomName, now: Moment) -> Failure? {
         guard !byRoom.isEmpty, let stoppage = byRoom[room] else { return nil }
-        guard stoppage.id != id, !stoppage.isOver(now) || stoppage.behind.contains(id) else {
+        guard stoppage.id != id, stoppage.holdsBack(id, now) else {
             byRoom[room] = nil
             return nil
         }

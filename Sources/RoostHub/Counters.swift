@@ -9,7 +9,6 @@ public struct Counters: Sendable, Equatable {
     public var messagesDelivered: UInt64 = 0
     public var duplicates: UInt64 = 0
     public var transientDropped: UInt64 = 0
-    public var catchUpReads: UInt64 = 0
     public var rooms = 0
     /// Refusals by error code.
     public var errors: [ErrorCode: UInt64] = [:]
@@ -26,7 +25,6 @@ public struct Counters: Sendable, Equatable {
         sum.messagesDelivered += more.messagesDelivered
         sum.duplicates += more.duplicates
         sum.transientDropped += more.transientDropped
-        sum.catchUpReads += more.catchUpReads
         sum.rooms += more.rooms
         sum.errors.merge(more.errors, uniquingKeysWith: +)
         sum.closes.merge(more.closes, uniquingKeysWith: +)

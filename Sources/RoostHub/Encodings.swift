@@ -32,7 +32,7 @@ struct Encodings {
     }
 
     private func encodeNative() -> ByteBuffer {
-        var out = buffer()
+        var out = Encodings.buffer(for: messages)
         for message in messages {
             out.putFrame(.text) { NativeEncoder.put(message, into: &$0) }
         }
@@ -40,12 +40,13 @@ struct Encodings {
     }
 
     private func encodeSimple(_ messages: [Message]) -> ByteBuffer {
-        var out = buffer()
+        var out = Encodings.buffer(for: messages[...])
         for message in messages { SimpleEncoder.put(message, into: &out) }
         return out
     }
 
-    private func buffer() -> ByteBuffer {
+    /// With room for the frames of these.
+    static func buffer(for messages: ArraySlice<Message>) -> ByteBuffer {
         let size = messages.reduce(0) { $0 + $1.content.bytes.count + 256 }
         return ByteBufferAllocator().buffer(capacity: size)
     }

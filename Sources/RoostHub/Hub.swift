@@ -158,6 +158,11 @@ public final class Hub: Sendable {
         return sum
     }
 
+    /// How often the store was read for readers that were behind.
+    public var logReads: UInt64 { cache.reads }
+    /// Bytes of recent messages in memory.
+    public var recentBytes: Int { cache.bytes }
+
     /// Ids of connected clients as their dialect shows them, at most `limit`.
     public func clients(limit: Int) async -> [String] {
         var all: [String] = []

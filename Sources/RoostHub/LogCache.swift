@@ -15,13 +15,21 @@ final class LogCache: Sendable {
 
     /// Where a reader finds what comes next.
     enum Source {
-        case here([Message])
+        /// In memory, of which so much had been redacted so far (see `Recent.redactions`).
+        case here([Message], redactions: UInt64)
         case store(Recent.Key)
+    }
+
+    /// What a read has brought.
+    struct Piece: Sendable {
+        var page: LogPage
+        /// `Recent.redactions` before it was read.
+        var redactions: UInt64
     }
 
     /// What somebody else's read has brought.
     private enum Shared: Sendable {
-        case page(LogPage?)
+        case piece(Piece?)
         case tooLate
     }
 
@@ -55,23 +63,24 @@ final class LogCache: Sendable {
     /// Where the messages after `after` are.
     /// - Parameter exactly: don't begin at a piece's usual start, since a piece has ended there.
     func source(_ room: RoomName, _ epoch: Epoch, after: UInt64, exactly: Bool) -> Source {
-        let aligned = Recent.Key(room: room, epoch: epoch, start: after - after % LogCache.blockMessages)
+        let aligned = Recent.Key(room: room, epoch: epoch, start: LogCache.blockStart(after))
         let exact = Recent.Key(room: room, epoch: epoch, start: after)
         return state.withLock { state in
+            let (redactions, limit) = (state.recent.redactions, aligned.start + LogCache.blockMessages - after)
             let tail = state.recent.tail(
-                room, epoch, after: after, limit: Int(LogCache.blockMessages), maxBytes: LogCache.blockBytes)
-            if let tail { return .here(tail) }
+                room, epoch, after: after, limit: Int(limit), maxBytes: LogCache.blockBytes)
+            if let tail { return .here(tail, redactions: redactions) }
             if let piece = state.recent.piece(aligned), piece.last.map({ $0.seq > after }) ?? false {
-                return .here(piece)
+                return .here(piece, redactions: redactions)
             }
-            if let piece = state.recent.piece(exact) { return .here(piece) }
+            if let piece = state.recent.piece(exact) { return .here(piece, redactions: redactions) }
             // A piece that is here and ends before was cut short by its bytes.
             return .store(exactly || state.recent.piece(aligned) != nil ? exact : aligned)
         }
     }
 
     /// Reads a piece, together with everyone who asks for it meanwhile. Nil if the room is gone or the store failed.
-    func read(_ key: Recent.Key) async -> LogPage? {
+    func read(_ key: Recent.Key) async -> Piece? {
         var mine = begin(key)
         while mine == nil {
             let shared = await withCheckedContinuation { continuation in
@@ -79,19 +88,17 @@ final class LogCache: Sendable {
                 // Done just now, between two looks.
                 if !isWaiting { continuation.resume(returning: .tooLate) }
             }
-            if case .page(let page) = shared { return page }
+            if case .piece(let piece) = shared { return piece }
             mine = begin(key)
         }
         let redactions = mine ?? 0
-        let page = await readAlone(key.room, after: key.start)
+        let piece = await readAlone(key.room, after: key.start).map { Piece(page: $0, redactions: redactions) }
         let waiting = state.withLock { state in
-            if let page, page.head.epoch == key.epoch, LogCache.isComplete(page) {
-                state.recent.keep(page.messages, as: key, readAt: redactions)
-            }
+            if let piece, piece.page.head.epoch == key.epoch { LogCache.keep(piece, as: key, in: &state.recent) }
             return state.waiting.removeValue(forKey: key) ?? []
         }
-        for continuation in waiting { continuation.resume(returning: .page(page)) }
-        return page
+        for continuation in waiting { continuation.resume(returning: .piece(piece)) }
+        return piece
     }
 
     /// Nil if somebody is at it already; else the caller is the one who reads, and `Recent.redactions` as it is now.
@@ -116,9 +123,17 @@ final class LogCache: Sendable {
         }
     }
 
-    /// Whether nothing can be added to the piece any more.
-    private static func isComplete(_ page: LogPage) -> Bool {
-        guard let last = page.messages.last?.seq else { return false }
-        return last < page.head.head || page.messages.count == Int(blockMessages)
+    /// Where the piece begins that the message after `after` is in.
+    static func blockStart(_ after: UInt64) -> UInt64 { after - after % blockMessages }
+
+    private static func keep(_ piece: Piece, as key: Recent.Key, in recent: inout Recent) {
+        let page = piece.page
+        guard let last = page.messages.last?.seq else { return }
+        if last < page.head.head || page.messages.count == Int(blockMessages) {
+            recent.keep(page.messages, as: key, readAt: piece.redactions)
+        } else {
+            // The log will be longer.
+            recent.keepEnd(page.messages, of: key, readAt: piece.redactions)
+        }
     }
 }

@@ -43,16 +43,17 @@ struct Recent {
     mutating func append(_ committed: Committed) {
         for message in committed.messages where message.kind == .deleted { redact(message) }
         guard budget > 0, let first = committed.messages.first?.seq else { return }
-        if let tail = tails[committed.room], tail.epoch == committed.epoch, tail.messages.last?.seq == first - 1 {
-            tails[committed.room]?.messages.append(contentsOf: committed.messages)
+        var news = committed.messages[...]
+        if let tail = span(committed.room), tail.epoch == committed.epoch, tail.seqs.contains(first - 1) {
+            // Some of them may have been read before this was told.
+            news = news.drop { $0.seq <= tail.seqs.upperBound }
+            tails[committed.room]?.messages.append(contentsOf: news)
         } else {
             generations += 1
             tails[committed.room] = Tail(
                 epoch: committed.epoch, generation: generations, messages: Deque(committed.messages))
         }
-        let weight = committed.messages.reduce(0) { $0 + $1.weight }
-        let generation = tails[committed.room]?.generation ?? 0
-        add(.tail(committed.room, generation: generation, count: committed.messages.count, bytes: weight), weight)
+        add(toTail: committed.room, news)
     }
 
     /// Keeps a piece that is complete: there is more of the log behind it.
@@ -62,6 +63,40 @@ struct Recent {
         pieces[key] = piece
         let weight = piece.reduce(0) { $0 + $1.weight }
         add(.piece(key, bytes: weight), weight)
+    }
+
+    /// Keeps a piece that reaches to the end of its log, together with what has been committed since.
+    mutating func keepEnd(_ piece: [Message], of key: Key, readAt redactions: UInt64) {
+        guard budget > 0, redactions == self.redactions, let first = piece.first?.seq, let last = piece.last?.seq else {
+            return
+        }
+        var news = piece
+        if let tail = span(key.room) {
+            guard tail.epoch == key.epoch, first <= tail.seqs.upperBound + 1, tail.seqs.lowerBound <= last + 1 else {
+                return
+            }
+            news = piece.filter { !tail.seqs.contains($0.seq) }
+            tails[key.room]?.messages.prepend(contentsOf: news.prefix { $0.seq < tail.seqs.lowerBound })
+            tails[key.room]?.messages.append(contentsOf: news.drop { $0.seq < tail.seqs.lowerBound })
+        } else {
+            generations += 1
+            tails[key.room] = Tail(epoch: key.epoch, generation: generations, messages: Deque(piece))
+        }
+        add(toTail: key.room, news[...])
+    }
+
+    private func span(_ room: RoomName) -> (epoch: Epoch, seqs: ClosedRange<UInt64>)? {
+        guard let tail = tails[room], let first = tail.messages.first?.seq, let last = tail.messages.last?.seq else {
+            return nil
+        }
+        return (tail.epoch, first...last)
+    }
+
+    private mutating func add(toTail room: RoomName, _ messages: ArraySlice<Message>) {
+        guard !messages.isEmpty else { return }
+        let weight = messages.reduce(0) { $0 + $1.weight }
+        let generation = tails[room]?.generation ?? 0
+        add(.tail(room, generation: generation, count: messages.count, bytes: weight), weight)
     }
 
     private mutating func add(_ entry: Entry, _ weight: Int) {

@@ -12,7 +12,7 @@ struct Feed {
     var turn: UInt32
     var after: UInt64
     /// What was read for it, if that was needed.
-    var page: LogPage?
+    var piece: LogCache.Piece?
 }
 
 /// A read of the log that is due, of a piece that readers share or, for the replica's own sake, of what is newest.
@@ -42,7 +42,7 @@ extension Shard {
         case .wait: room.hasReadersAhead = true
         case .read(let after):
             feeds.append(
-                Feed(connection: connection, room: room, turn: connection.seats[seat].turn, after: after, page: nil))
+                Feed(connection: connection, room: room, turn: connection.seats[seat].turn, after: after))
             scheduleTick()
         }
     }
@@ -69,16 +69,17 @@ extension Shard {
         guard let seat = feed.connection.seat(in: feed.room), feed.connection.seats[seat].turn == feed.turn,
             let epoch = feed.room.replica?.epoch
         else { return }
-        if let page = feed.page { return serve(feed, seat, page, epoch) }
+        if let piece = feed.piece { return serve(feed, seat, piece, epoch) }
         let isChained = feed.connection.seats[seat].fedUpTo == feed.after
         switch hub.cache.source(feed.room.name, epoch, after: feed.after, exactly: isChained) {
-        case .here(let messages): give(messages[...], to: feed, seat, reached: nil)
+        case .here(let messages, let redactions): give(messages[...], to: feed, seat, reached: nil, redactions)
         case .store(let key): queue(feed, key)
         }
     }
 
     /// What the store has said.
-    private func serve(_ feed: Feed, _ seat: Int, _ page: LogPage, _ epoch: Epoch) {
+    private func serve(_ feed: Feed, _ seat: Int, _ piece: LogCache.Piece, _ epoch: Epoch) {
+        let page = piece.page
         guard page.head.epoch == epoch else {
             putBack(feed, seat)
             return reopen(feed.room)
@@ -90,11 +91,16 @@ extension Shard {
         }
         // Live readers may not have heard the newest of these yet. The room is at least as far as any of its readers.
         bridge(page, feed.room)
-        give(page.messages[...], to: feed, seat, reached: max(feed.after, page.head.floor, page.head.head))
+        let reached = max(feed.after, page.head.floor, page.head.head)
+        give(page.messages[...], to: feed, seat, reached: reached, piece.redactions)
     }
 
-    /// - Parameter reached: how far the reader has got if there are no messages.
-    private func give(_ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64?) {
+    /// - Parameters:
+    ///   - reached: how far the reader has got if there are no messages.
+    ///   - redactions: `Recent.redactions` when they were read.
+    private func give(
+        _ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64?, _ redactions: UInt64
+    ) {
         let (connection, room) = (feed.connection, feed.room)
         guard connection.outbox.isOpen else { return putBack(feed, seat) }
         // What retention has dropped is gone, even where it is still in memory.
@@ -105,12 +111,21 @@ extension Shard {
         if next > feed.after + 1 {
             reply(.gap(room: room.name, from: feed.after + 1, to: next - 1), to: connection, id: nil)
         }
-        var encodings = Encodings(news)
-        let onlyCreated = connection.seats[seat].role.hearsOnlyCreated
-        send(encodings.frames(for: connection.dialect, onlyCreated: onlyCreated), to: connection)
+        send(frames(of: news, for: feed, connection.seats[seat].role, redactions), to: connection)
         counters.messagesDelivered += UInt64(news.count)
         connection.seats[seat].fedUpTo = last
         if room.replica?.advance(connection.seats[seat].index, to: last) == false { catchUp(connection, room) }
+    }
+
+    private func frames(
+        of news: ArraySlice<Message>, for feed: Feed, _ role: Connection.Role, _ redactions: UInt64
+    ) -> ByteBuffer {
+        // Where nobody else is about to be fed, there is nobody to share with.
+        if feed.connection.dialect == .native, !feeds.isEmpty, let epoch = feed.room.replica?.epoch {
+            return replays.frames(of: news, feed.room.name, epoch, readAt: redactions)
+        }
+        var encodings = Encodings(news)
+        return encodings.frames(for: feed.connection.dialect, onlyCreated: role.hearsOnlyCreated)
     }
 
     /// Nothing was read, or there is no room for it now. The reader stays behind; the sweep, or the socket when it has
@@ -140,9 +155,9 @@ extension Shard {
         case .piece(let key):
             ask {
                 await cache.read(key)
-            } then: { shard, page in
+            } then: { shard, piece in
                 shard.proceed()
-                shard.arrived(page, key)
+                shard.arrived(piece, key)
             }
         case .news(let room, let after):
             let name = room.name
@@ -159,17 +174,17 @@ extension Shard {
         if let next = reads.finished() { begin(next) }
     }
 
-    private func arrived(_ page: LogPage?, _ key: Recent.Key) {
+    private func arrived(_ piece: LogCache.Piece?, _ key: Recent.Key) {
         for feed in awaiting.removeValue(forKey: key) ?? [] {
             guard let seat = feed.connection.seat(in: feed.room), feed.connection.seats[seat].turn == feed.turn else {
                 continue
             }
-            guard let page else {
+            guard let piece else {
                 putBack(feed, seat)
                 continue
             }
             var feed = feed
-            feed.page = page
+            feed.piece = piece
             feeds.append(feed)
         }
         scheduleTick()

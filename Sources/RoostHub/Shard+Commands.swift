@@ -146,8 +146,8 @@ extension Shard {
         authors = []
         switch hub.submit(parcel) {
         case .taken: break
-        case .full: settle(Receipts(parcel, refused: Hub.swamped), isAtDoor: true)
-        case .outdated: settle(Receipts(parcel, refused: Hub.behindFailed), isAtDoor: true)
+        case .full: settle(Receipts(parcel, refused: Hub.swamped), isOnTheWay: true)
+        case .outdated: settle(Receipts(parcel, refused: Hub.behindFailed), isOnTheWay: true)
         }
     }
 

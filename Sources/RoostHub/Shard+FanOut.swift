@@ -46,8 +46,8 @@ extension Shard {
 
     // MARK: Answers to authors
 
-    /// - Parameter isAtDoor: the log has not seen them.
-    func settle(_ receipts: Receipts, isAtDoor: Bool = false) {
+    /// - Parameter isOnTheWay: the log has not seen them.
+    func settle(_ receipts: Receipts, isOnTheWay: Bool = false) {
         for ((draft, author), verdict) in zip(zip(receipts.drafts, receipts.authors), receipts.verdicts) {
             guard let connection = connections[author.connection] else { continue }
             connection.unackedBytes -= author.weight
@@ -60,7 +60,8 @@ extension Shard {
                     authorListens: hears(connection, draft.room, seq))
                 reply(.ack(ack), to: connection, id: draft.id)
             case .rejected(let failure) where failure.isPassing:
-                let action = connection.session.refused(draft.id, in: draft.room, failure, isAtDoor: isAtDoor, now: now)
+                let action = connection.session.refused(
+                    draft.id, in: draft.room, failure, isOnTheWay: isOnTheWay, now: now)
                 perform(action, draft.id, connection)
             case .rejected(let failure):
                 reply(.error(failure, room: draft.room), to: connection, id: draft.id)

@@ -33,6 +33,8 @@ public final class Shard {
     var feeds: Deque<Feed> = []
     var awaiting: [Recent.Key: [Feed]] = [:]
     var reads = CatchUpQueue<LogRead>()
+    /// What readers are given who come back together.
+    var replays = Replays(budget: 0)
     /// How many failed appends this shard has heard of.
     var failuresHeard: UInt64 = 0
     var isSweeping = false
@@ -54,6 +56,7 @@ public final class Shard {
     func start(hub: Hub) {
         started = hub
         wheel = TimerWheel(now: hub.world.monotonic())
+        replays = Replays(budget: hub.settings.recentBytes / 2 / hub.shards.count)
         namePrefix = String(hub.world.random(), radix: 36) + "-"
         let bound = NIOLoopBound(self, eventLoop: loop)
         timers = [
@@ -61,6 +64,7 @@ public final class Shard {
                 bound.value.beat()
             },
             loop.scheduleRepeatedTask(initialDelay: Shard.sweepEvery, delay: Shard.sweepEvery) { _ in
+                bound.value.replays.sweep()
                 bound.value.askForHeads()
             },
         ]

@@ -5,7 +5,7 @@ import RoostBench
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Loads a running server and says what it did.",
-        subcommands: [FanOut.self, Store.self, Idle.self])
+        subcommands: [FanOut.self, Store.self, Idle.self, Storm.self])
 
     struct Common: ParsableArguments {
         @Option(help: "The server, as ws://HOST:PORT.")
@@ -35,9 +35,16 @@ struct BenchCommand: AsyncParsableCommand {
         }
 
         func run(_ bench: () async throws -> Report) async throws {
-            do {
+            try await attempt {
                 let report = try await bench()
                 print(json ? report.json : report.table, terminator: "")
+                if !report.faults.isEmpty { throw ExitCode(1) }
+            }
+        }
+
+        func attempt(_ work: () async throws -> Void) async throws {
+            do {
+                try await work()
             } catch let error as BenchError {
                 try Console.fail("\(error)", code: 1)
             }

@@ -50,7 +50,20 @@ enum Samples {
         .history(.init(room: .general, epoch: epoch("e7"), messages: [message(), message(.created)], more: true)),
         .gap(room: .general, from: 3, to: 7), .pong, .error(Failure(.internal, "Oh."), room: nil),
         .message(message()), .roomCreated(info, participants: participants),
+        .typing(room: .general, user: user("b\"b"), isActive: true), .receipts(room: .general, marks),
+        .receipts(room: .general, []), .reconnect(afterMs: 250, reason: "The \"node\" restarts."),
+        .message(tombstone), .message(message(.redacted, content: "null")),
+        .history(.init(room: .general, epoch: epoch("e7"), messages: [redacted, tombstone], more: false)),
     ]
+
+    static let marks = [
+        MemberMark(room: .general, user: user("ann"), mark: Mark(received: 7, read: 5)),
+        MemberMark(room: .general, user: user("b\"b"), mark: Mark(received: .max)),
+    ]
+
+    static let redacted = message(.redacted, content: "null")
+
+    static let tombstone = message(.deleted, content: #"{"ref":"m\"0","refSeq":41}"#)
 
     static let all = [welcome, joined(members: members), ack()] + others
 }

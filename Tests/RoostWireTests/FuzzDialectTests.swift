@@ -8,11 +8,13 @@ import Testing
 @Suite struct FuzzDialectTests {
     private static let types = [
         "join", "leave", "message", "create_room", "presence", "history", "ping", "nonsense", "",
+        "auth", "resume", "typing", "received", "read",
     ]
     private static let keys = [
         "room", "content", "after", "before", "history", "presence", "participants", "name", "visibility", "sender",
         "cursor",
         "limit", "roomId", "messageId", "senderId", "type", "action",
+        "rooms", "active", "seq", "since", "token",
     ]
     private static let values = [
         #""general""#, #""a b""#, #""""#, "1", "-1", "null", "true", #"{"epoch":"e","seq":42}"#, #""e:42""#, "42",
@@ -20,6 +22,7 @@ import Testing
         "[]", #""private""#, #""\ud800""#, #""\u0061""#, "18446744073709551616", #"[""]"#, #""create_message""#,
         #""create_room""#,
         #""message""#, #""join""#,
+        #"{"general":"e:42","tea":{"epoch":"e","seq":0}}"#, "false", "{}", #"{"general":null}"#,
     ]
 
     private func object(_ generator: inout SeededGenerator, _ fixed: [String] = []) -> String {
@@ -42,6 +45,11 @@ import Testing
     private func problem(_ outcome: Result<Request, Refusal>, of bytes: [UInt8]) -> String? {
         switch outcome {
         case .success(let request):
+            if case .mark(_, let mark) = request.command, mark.received < mark.read { return "read before received" }
+            if case .resume(let joins) = request.command {
+                let isPlain = joins.allSatisfy { $0.after != nil && $0.history == nil && !$0.alone }
+                guard isPlain, !joins.isEmpty, Set(joins.map(\.room)).count == joins.count else { return "\(joins)" }
+            }
             guard case .message(_, let content, _, _, _) = request.command else { return nil }
             let isJSON = content.bytes.withUnsafeBytes { (try? JSONScanner.validate($0)) == 0..<content.bytes.count }
             if !isJSON { return "content is no JSON: \(content.bytes)" }

@@ -63,6 +63,46 @@ import Testing
         }
     }
 
+    @Test func aRepeatedMessageMaySayWhereItWasFirstSent() throws {
+        for since in [#"{"epoch":"e7","seq":42}"#, #""e7:42""#] {
+            #expect(
+                try decode("message", #"{"room":"a","content":1,"since":\#(since)}"#)
+                    == .message(room: room("a"), content: json("1"), kind: .message, sender: nil, since: at42))
+        }
+        #expect(
+            try decode("message", #"{"room":"a","content":1,"since":null}"#)
+                == .message(room: room("a"), content: json("1"), kind: .message, sender: nil))
+    }
+
+    @Test func auth() throws {
+        #expect(try decode("auth", #"{"token":"a.b\u002ec"}"#) == .auth(token: "a.b.c"))
+        #expect(try decode("auth", #"{"token":""}"#) == .auth(token: ""))
+    }
+
+    @Test func resume() throws {
+        let joins = [Command.Join(room: .general, after: at42), Command.Join(room: room("b"), after: at42)]
+        #expect(
+            try decode("resume", #"{"rooms":{"general":{"epoch":"e7","seq":42},"b":"e7:42"}}"#) == .resume(joins))
+        #expect(
+            try decode("resume", #"{"x":1,"rooms":{"\u0062":{"seq":42,"x":[],"epoch":"e7"}}}"#) == .resume([joins[1]]))
+    }
+
+    @Test func typing() throws {
+        #expect(try decode("typing", #"{"room":"a","active":true}"#) == .typing(room: room("a"), isActive: true))
+        #expect(try decode("typing", #"{"active":false,"room":"a"}"#) == .typing(room: room("a"), isActive: false))
+    }
+
+    @Test func receivedAndRead() throws {
+        #expect(
+            try decode("received", #"{"room":"a","seq":7}"#)
+                == .mark(room: room("a"), Mark(received: 7, read: 0)))
+        #expect(
+            try decode("read", #"{"room":"a","seq":7}"#) == .mark(room: room("a"), Mark(received: 7, read: 7)))
+        #expect(
+            try decode("read", #"{"room":"a","seq":18446744073709551615}"#)
+                == .mark(room: room("a"), Mark(received: .max, read: .max)))
+    }
+
     @Test func createRoom() throws {
         #expect(
             try decode("create_room", #"{"name":"Tea","participants":["ann","bob"],"visibility":"private"}"#)

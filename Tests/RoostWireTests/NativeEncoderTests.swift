@@ -126,6 +126,45 @@ import Testing
         #expect(frame(.gap(room: .general, from: 3, to: 7)) == envelope("gap", #"{"room":"general","from":3,"to":7}"#))
     }
 
+    @Test func typing() {
+        for isActive in [true, false] {
+            #expect(
+                frame(.typing(room: .general, user: user("b\"b"), isActive: isActive))
+                    == envelope("typing", #"{"room":"general","user":"b\"b","active":\#(isActive)}"#))
+        }
+    }
+
+    @Test func receipts() {
+        #expect(
+            frame(.receipts(room: .general, Samples.marks))
+                == envelope(
+                    "receipts",
+                    #"{"room":"general","members":[{"user":"ann","received":7,"read":5},"#
+                        + #"{"user":"b\"b","received":18446744073709551615,"read":0}]}"#))
+        #expect(frame(.receipts(room: .general, [])) == envelope("receipts", #"{"room":"general","members":[]}"#))
+    }
+
+    @Test func reconnect() {
+        #expect(
+            frame(.reconnect(afterMs: 250, reason: "The \"node\" restarts."))
+                == envelope("reconnect", #"{"afterMs":250,"reason":"The \"node\" restarts."}"#))
+    }
+
+    @Test func aTombstoneIsToldAsWhatIsGone() {
+        let tombstone =
+            #"{"type":"deleted","messageId":"m\"1","timestamp":"2026-11-21T02:30:52.123Z","#
+            + #""payload":{"room":"general","seq":42,"sender":"bob","ref":"m\"0","refSeq":41}}"#
+        #expect(frame(.message(Samples.tombstone)) == tombstone)
+        #expect(written { NativeEncoder.put(Samples.tombstone, into: &$0) } == tombstone)
+    }
+
+    @Test func ofARedactedMessageOnlyItsPlaceIsTold() {
+        let start = #"{"type":"message","messageId":"m\"1","timestamp":"2026-11-21T02:30:52.123Z","#
+        #expect(
+            frame(.message(Samples.redacted))
+                == start + #""payload":{"room":"general","seq":42,"sender":"bob","content":null,"deleted":true}}"#)
+    }
+
     @Test func pong() {
         #expect(frame(.pong) == envelope("pong", "{}"))
     }

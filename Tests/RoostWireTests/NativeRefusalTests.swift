@@ -117,6 +117,21 @@ import Testing
         ("history", "{}", .badFrame), ("history", #"{"room":"a","before":[]}"#, .badFrame),
         ("history", #"{"room":"a","after":-1}"#, .badFrame),
         ("history", #"{"room":"a","limit":"x"}"#, .badFrame), ("history", #"{"room":"a","limit":-1}"#, .badFrame),
+        ("auth", "{}", .badFrame), ("auth", #"{"token":7}"#, .badFrame), ("auth", #"{"token":null}"#, .badFrame),
+        ("resume", "{}", .badFrame), ("resume", #"{"rooms":[]}"#, .badFrame), ("resume", #"{"rooms":{}}"#, .invalid),
+        ("resume", #"{"rooms":{"a":42}}"#, .badFrame), ("resume", #"{"rooms":{"a":null}}"#, .badFrame),
+        ("resume", #"{"rooms":{"a":{"epoch":"e"}}}"#, .badFrame), ("resume", #"{"rooms":{"a":"x"}}"#, .badFrame),
+        ("resume", #"{"rooms":{"a b":"e:1"}}"#, .invalid), ("resume", #"{"rooms":{"":"e:1"}}"#, .invalid),
+        ("resume", #"{"rooms":{"a":"e:1","\u0061":"e:2"}}"#, .invalid),
+        ("resume", #"{"rooms":{"a":"e:1","b":true}}"#, .badFrame),
+        ("typing", #"{"active":true}"#, .badFrame), ("typing", #"{"room":"a"}"#, .badFrame),
+        ("typing", #"{"room":"a","active":1}"#, .badFrame), ("typing", #"{"room":"a b","active":true}"#, .invalid),
+        ("received", #"{"room":"a"}"#, .badFrame), ("received", #"{"seq":1}"#, .badFrame),
+        ("read", #"{"room":"a","seq":-1}"#, .badFrame), ("read", #"{"room":"a","seq":"1"}"#, .badFrame),
+        ("read", #"{"room":"a","seq":1.5}"#, .badFrame), ("read", #"{"room":"","seq":1}"#, .invalid),
+        ("message", #"{"room":"a","content":1,"since":42}"#, .badFrame),
+        ("message", #"{"room":"a","content":1,"since":{"seq":42}}"#, .badFrame),
+        ("message", #"{"room":"a","content":1,"since":true}"#, .badFrame),
     ]
 
     @Test(arguments: payloads)

@@ -111,7 +111,9 @@ import Testing
     @Test(arguments: [
         Event.left(room: .general), .presenceCount(room: .general, count: 501), .presence(Samples.members),
         .history(.init(room: .general, epoch: epoch("e"), messages: [], more: false)),
-        .gap(room: .general, from: 1, to: 2), .pong,
+        .gap(room: .general, from: 1, to: 2), .pong, .typing(room: .general, user: user("ann"), isActive: true),
+        .receipts(room: .general, Samples.marks), .reconnect(afterMs: 1, reason: ""), .message(Samples.tombstone),
+        .message(Samples.redacted),
     ])
     func forTheRestTheDialectHasNoWord(_ event: Event) {
         #expect(frames(event) == [])

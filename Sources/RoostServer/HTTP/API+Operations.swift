@@ -52,6 +52,7 @@ extension API {
         var text = MetricsText()
         text.gauge("roost_connections", "WebSocket connections open now.", counters.connections)
         text.gauge("roost_rooms_open", "Rooms with a reader on this node, counted per event loop.", counters.rooms)
+        text.gauge("roost_recent_bytes", "Bytes of recent messages held in memory.", hub.recentBytes)
         text.gauge("roost_uptime_seconds", "Seconds since the start.", vitals.uptimeSeconds)
         text.counter("roost_connections_opened_total", "WebSocket connections accepted.", counters.connectionsOpened)
         text.counter("roost_frames_received_total", "Text frames received.", counters.framesReceived)
@@ -61,8 +62,7 @@ extension API {
         text.counter("roost_messages_duplicate_total", "Messages recognised as sent before.", counters.duplicates)
         text.counter(
             "roost_transient_dropped_total", "Presence news dropped for slow readers.", counters.transientDropped)
-        text.counter(
-            "roost_log_reads_total", "Pages of the log read for readers that were behind.", counters.catchUpReads)
+        text.counter("roost_log_reads_total", "Reads of the store for readers that were behind.", hub.logReads)
         text.counter("roost_http_requests_total", "HTTP requests answered.", vitals.requests)
         text.counters(
             "roost_errors_total", "Frames refused, by error code.", label: "code",

@@ -13,7 +13,7 @@ extension API {
             let name = try room(context)
             let caller = try await caller(request)
             try await requireAccess(name, caller)
-            let info = shown(try await existing(name))
+            let info = shown(try await existing(name), to: caller)
             let unread = try await unread(caller.user, [info])
             return jsonResponse { out in
                 RoomJSON.put(info, into: &out) { out in
@@ -32,24 +32,27 @@ extension API {
             guard let room = RoomName(text) else { throw Problem(.invalid, "after must be a room's name.") }
             after = room
         }
-        let user = try await caller(request).user
-        let rooms = try await hub.store.rooms(visibleTo: user, after: after, limit: limit + 1)
-        let page = rooms.prefix(limit)
-        let unread = try await unread(user, page)
-        let next = rooms.count > limit ? page.last?.name.text : nil
+        let caller = try await caller(request)
+        let rooms = try await hub.store.rooms(visibleTo: caller.user, after: after, limit: limit + 1)
+        // Rooms that a token does not open are not shown; a page may be shorter for it.
+        let page = rooms.prefix(limit).filter { caller.grants.allows(.join, in: $0.name) }
+        let unread = try await unread(caller.user, page)
+        let next = rooms.count > limit ? rooms[limit - 1].name.text : nil
         let headers = next.map { request.nextLink([("after", $0)]) } ?? [:]
         return jsonResponse(headers: headers) { out in
             out.putList(page) { out, info in
-                RoomJSON.put(shown(info), into: &out) { out in
+                RoomJSON.put(shown(info, to: caller), into: &out) { out in
                     if let count = unread[info.name] { out.field("unread", count) }
                 }
             }
         }
     }
 
-    /// The room as it is shown: without what was said last where nobody may read what was said.
-    private func shown(_ info: RoomInfo) -> RoomInfo {
-        guard hub.kinds.kind(of: info.name).history == .none else { return info }
+    /// The room as it is shown: without what was said last to those who may not read what was said.
+    private func shown(_ info: RoomInfo, to caller: Caller) -> RoomInfo {
+        guard Session.objectionToHistory(of: info.name, caller.grants, hub.kinds, user: caller.user) != nil else {
+            return info
+        }
         var info = info
         info.lastMessage = nil
         return info
@@ -67,7 +70,7 @@ extension API {
     }
 
     private func createRoom(_ request: Request) async throws -> Response {
-        let caller = try await caller(request).user
+        let caller = try await caller(request)
         let plan = try await request.withFields(upTo: maxBodyBytes) { fields in
             var wish = try fields.roomWish(needsParticipants: false)
             // A room's own id may be given beside its name for people.
@@ -77,18 +80,21 @@ extension API {
                 }
                 let title = wish.name
                 wish.name = id
-                var plan = try unwrapped(RoomPlan.from(wish, creator: caller, freshID: { "r-" + randomHex(8) }))
+                var plan = try unwrapped(RoomPlan.from(wish, creator: caller.user, freshID: { "r-" + randomHex(8) }))
                 plan.title = title ?? id
                 return plan
             }
-            return try unwrapped(RoomPlan.from(wish, creator: caller, freshID: { "r-" + randomHex(8) }))
+            return try unwrapped(RoomPlan.from(wish, creator: caller.user, freshID: { "r-" + randomHex(8) }))
+        }
+        guard caller.grants.allows(.join, in: plan.name) else {
+            throw Problem(.forbidden, "Your token does not allow to create the room \(plan.name).")
         }
         let (info, _) = try unwrapped(try await hub.createRoom(plan))
         return jsonResponse(.created) { RoomJSON.put(info, into: &$0) }
     }
 
     private func amendRoom(_ request: Request, _ name: RoomName) async throws -> Response {
-        try await requireAccess(name, caller(request))
+        try await requireSay(name, request)
         let (title, visibility) = try await request.withFields(upTo: maxBodyBytes) { fields in
             let title = try fields.string("name")
             if let title, !isPrintable(title, upTo: RoomInfo.maxTitleBytes) {
@@ -106,8 +112,17 @@ extension API {
         return jsonResponse { RoomJSON.put(info, into: &$0) }
     }
 
+    /// Throws unless the caller may decide about the room; where people sign in, those who moderate it.
+    private func requireSay(_ name: RoomName, _ request: Request) async throws {
+        let caller = try await caller(request)
+        try await requireAccess(name, caller)
+        guard caller.isAnonymous || caller.grants.allows(.moderate, in: name) else {
+            throw Problem(.forbidden, "Your token does not allow to moderate \(name).")
+        }
+    }
+
     private func deleteRoom(_ request: Request, _ name: RoomName) async throws -> Response {
-        try await requireAccess(name, caller(request))
+        try await requireSay(name, request)
         guard !RoomName.standing.contains(name) else {
             throw Problem(.conflict, "The room \(name) always exists and can't be deleted.")
         }

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Plants each bug of Tests/Planted, one at a time, in a copy of the sources, and sees that the simulation finds it.
+# SEEDS: how many seeds it has for each (default 4000). Arguments: the patches to try, else all.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seeds=${SEEDS:-4000}
+jobs=${JOBS:-2}
+patches=("$@")
+((${#patches[@]})) || patches=(Tests/Planted/*.patch)
+
+copy=.build/planted
+mkdir -p "$copy"
+git ls-files -z -- Package.swift Sources Tests Web | xargs -0 cp -p --parents -t "$copy"
+build() {
+  swift build --package-path "$copy" --explicit-target-dependency-import-check error --product simulate >"$copy/build.log" 2>&1 ||
+    { tail -20 "$copy/build.log" >&2; echo "planted: it does not build" >&2; exit 1; }
+}
+simulate() { "$copy/.build/debug/simulate" --jobs "$jobs" "$@"; }
+
+build
+simulate --seeds 100 >/dev/null || { echo "planted: the simulation fails without any planted bug" >&2; exit 1; }
+missed=0
+for patch in "${patches[@]}"; do
+  name=$(basename "$patch" .patch)
+  (cd "$copy" && patch -s -p1 <"../../$patch") || { echo "planted: $patch no longer applies" >&2; exit 1; }
+  build
+  if simulate --seeds "$seeds" >"$copy/$name.log" 2>&1; then
+    echo "MISSED  $name: $seeds seeds passed"
+    missed=1
+  else
+    echo "caught  $name: $(grep -m1 -A1 'FAILED' "$copy/$name.log" | tr -s '\n ' ' ' | cut -c1-150)"
+  fi
+  (cd "$copy" && patch -s -R -p1 <"../../$patch")
+done
+exit $missed

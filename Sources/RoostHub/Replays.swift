@@ -1,0 +1,90 @@
+import NIOCore
+import RoostCore
+import RoostWire
+
+/// Stretches of logs as native frames, kept while readers come back together, so that what they have missed is encoded
+/// once for all of them and not for each.
+struct Replays {
+    /// Messages that follow each other, as one buffer.
+    private struct Sheet {
+        let first: UInt64
+        var frames: ByteBuffer
+        /// Where each message ends.
+        var ends: [Int] = []
+
+        var last: UInt64 { first + UInt64(ends.count) - 1 }
+        var bytes: Int { frames.readableBytes }
+
+        mutating func append(_ messages: ArraySlice<Message>) {
+            for message in messages {
+                frames.putFrame(.text) { NativeEncoder.put(message, into: &$0) }
+                ends.append(frames.readableBytes)
+            }
+        }
+
+        func slice(_ range: ClosedRange<UInt64>) -> ByteBuffer {
+            let start = range.lowerBound == first ? 0 : ends[Int(range.lowerBound - first) - 1]
+            let end = ends[Int(range.upperBound - first)]
+            return frames.getSlice(at: frames.readerIndex + start, length: end - start) ?? ByteBuffer()
+        }
+    }
+
+    private let budget: Int
+    private var sheets: [Recent.Key: Sheet] = [:]
+    private(set) var bytes = 0
+    private var isUsed = false
+    /// `Recent.redactions` when what is here was read: what was taken out since must not come out here.
+    private var redactions: UInt64 = 0
+
+    /// - Parameter budget: bytes; with 0 nothing is kept.
+    init(budget: Int) { self.budget = budget }
+
+    /// The frames of these messages, which follow each other.
+    /// - Parameter redactions: what `Recent.redactions` was when they were read.
+    mutating func frames(
+        of messages: ArraySlice<Message>, _ room: RoomName, _ epoch: Epoch, readAt redactions: UInt64
+    ) -> ByteBuffer {
+        if redactions > self.redactions {
+            forget()
+            self.redactions = redactions
+        }
+        guard let first = messages.first?.seq, let last = messages.last?.seq, budget > 0,
+            redactions == self.redactions
+        else {
+            var encodings = Encodings(messages)
+            return encodings.frames(for: .native, onlyCreated: false)
+        }
+        isUsed = true
+        let key = Recent.Key(room: room, epoch: epoch, start: LogCache.blockStart(first - 1))
+        if let sheet = sheets[key], sheet.first <= first, last <= sheet.last { return sheet.slice(first...last) }
+        return extend(key, messages, first).slice(first...last)
+    }
+
+    /// Adds what the sheet lacks at its end; one that begins later or ends too early is made anew.
+    private mutating func extend(_ key: Recent.Key, _ messages: ArraySlice<Message>, _ first: UInt64) -> Sheet {
+        let known = sheets.removeValue(forKey: key)
+        bytes -= known?.bytes ?? 0
+        var sheet: Sheet
+        if let known, known.first <= first, first <= known.last + 1 {
+            sheet = known
+        } else {
+            sheet = Sheet(first: first, frames: Encodings.buffer(for: messages))
+        }
+        sheet.append(messages.drop { $0.seq <= sheet.last })
+        if bytes + sheet.bytes > budget { forget() }
+        bytes += sheet.bytes
+        sheets[key] = sheet
+        return sheet
+    }
+
+    private mutating func forget() {
+        sheets = [:]
+        bytes = 0
+    }
+
+    /// Forgets everything that nobody has wanted since the last time.
+    mutating func sweep() {
+        if !isUsed { forget() }
+        isUsed = false
+    }
+}
