@@ -119,6 +119,7 @@ let package = Package(
         .testTarget(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
+        .testTarget(name: "RoostSimulationTests", dependencies: ["RoostCore", "RoostSimulation", nioCore]),
         .testTarget(name: "RoostBenchTests", dependencies: ["RoostBench"]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
         .testTarget(

@@ -7,8 +7,10 @@ enum FrameTap {
     /// What the node writes, as far as the checks at that moment need it.
     enum Kind {
         case ack(room: RoomName, seq: UInt64, id: MessageID)
-        /// Can be read again from the log, or is repaired by the next snapshot.
+        /// Can be read again from the log, or is made up for by the next snapshot.
         case sheddable(String)
+        /// Comes with the page of the log behind it.
+        case gap
         case other
     }
 
@@ -33,10 +35,10 @@ enum FrameTap {
         let start = payload.readerIndex + prefix
         let type = payload.getString(at: start, length: min(11, payload.readableBytes - prefix)) ?? ""
         if type.hasPrefix("ack\"") { return ack(payload) ?? .other }
-        for word in ["message", "user_joined", "user_left", "typing"] where type.hasPrefix(word) {
+        for word in ["message", "user_joined", "user_left"] where type.hasPrefix(word) {
             return .sheddable(word)
         }
-        return .other
+        return type.hasPrefix("gap\"") ? .gap : .other
     }
 
     private static func ack(_ payload: ByteBuffer) -> Kind? {

@@ -108,6 +108,9 @@ final class Ledger: @unchecked Sendable {
         guard let sent = sent[message.id.text], sent.user == message.sender, sent.room == message.room,
             sent.content == message.content.bytes
         else { return referee.blow(.sameContent, "\(name) is not what its author said", concerns) }
+        // One that comes again because the log it was in is gone has had its place in the order.
+        let hasBeenStored = logs[message.room]?.contains { $0 !== log && $0.places[author] != nil } ?? false
+        guard !hasBeenStored else { return }
         if let latest = log.latest[sent.client], latest > sent.number {
             referee.blow(
                 .sendOrder, "\(name) was stored behind \(sent.client)-\(latest), which was sent later", concerns)

@@ -30,6 +30,7 @@ final class ServerEnd: Transport {
     /// Bytes that have left and that the client has not read.
     private var inTransit = 0
     private var isWritable = true
+    private var hasWrittenGap = false
     private var lowMark: Int { max(1, stage.shape.limits.maxUnsentBytes / 4) }
 
     // In.
@@ -156,11 +157,14 @@ final class ServerEnd: Transport {
     }
 
     private func inspect(_ frames: ByteBuffer) {
+        let isBehindGap = hasWrittenGap
+        hasWrittenGap = false
         FrameTap.look(frames) { kind in
             switch kind {
             case .ack(let room, let seq, let id):
                 stage.ledger.acked(Ledger.Author(sender: identity.user, id: id), room, seq)
-            case .sheddable(let word) where !isWritable:
+            case .gap: hasWrittenGap = true
+            case .sheddable(let word) where !isWritable && !isBehindGap:
                 stage.referee.blow(
                     .memory, "a \(word) is written to \(link.name), which does not take what is queued already",
                     [link.name])

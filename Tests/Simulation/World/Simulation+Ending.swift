@@ -134,8 +134,8 @@ extension Simulation {
 
     private func checkNothingIsLeft(on node: SimNode) {
         let limits = stage.shape.limits
-        // Who vanished without a word is found out by the heartbeat.
-        let deadline = stage.now + .ms(2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs) + 3000)
+        // Who vanished without a word is found out by the heartbeat: late, where bytes were waiting for it.
+        let deadline = stage.now + .ms(3 * limits.heartbeatMs + 2 * limits.heartbeatTimeoutMs + 3000)
         while !stage.referee.isOver, let what = whatIsLeft(on: node) {
             if stage.now > deadline {
                 return stage.referee.blow(.memory, "\(node.name) still has \(what)", [node.name])
