@@ -1,5 +1,6 @@
-import RoostCore
 import Testing
+
+@testable import RoostCore
 
 /// After a message was refused for a passing cause, those behind it don't overtake it.
 @Suite struct StoppagesTests {
