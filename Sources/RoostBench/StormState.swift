@@ -63,8 +63,10 @@ public struct StormState: Codable, Sendable {
                 StormState.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
             guard state.isSound else { throw BenchError("a client is in no room or further than its room") }
             return state
-        } catch {
+        } catch let error as BenchError {
             throw BenchError("\(path) holds no state of a storm: \(error)")
+        } catch {
+            throw BenchError("\(path) holds no state of a storm: \(error.localizedDescription)")
         }
     }
 
