@@ -18,7 +18,7 @@ one() { # name, store URL, bench arguments…
     >"$scratch/out" 2>"$scratch/err" &
   server=$!
   until url=$(grep -o 'http://.*' "$scratch/out"); do kill -0 "$server"; done
-  "${on_second[@]}" "$roost" bench "$@" --url "$url" --pid "$server" --json 2>/dev/null >>"$scratch/$name"
+  "${on_second[@]}" "$roost" bench "$@" --url "$url" --pid "$server" --json 2>/dev/null >>"$scratch/${name:-nothing}"
   kill "$server"
   wait "$server" || true
 }
@@ -30,13 +30,16 @@ for ((round = 1; round <= rounds; round++)); do
   one 3-store "sqlite:$scratch/round$round.db" store --publishers 100 --rooms 1 --size 512 --in-flight 16 --seconds "$seconds"
   one 4-store "sqlite:$scratch/rounds$round.db" store --publishers 100 --rooms 100 --size 512 --in-flight 16 --seconds "$seconds"
   one 5-idle memory: idle --connections "${CONNECTIONS:-10000}"
+  one 6-storm "sqlite:$scratch/storm$round.db" storm --rooms 20 --messages 500
+  one "" "sqlite:$scratch/restart$round.db" storm --rooms 20 --messages 500 --phase prepare --state "$scratch/state"
+  one 7-restart "sqlite:$scratch/restart$round.db" storm --phase resume --state "$scratch/state"
 done
 
 python3 - "$scratch"/[0-9]-* <<'PY'
 import json, statistics, sys
 for path in sys.argv[1:]:
     runs = [json.loads(line) for line in open(path)]
-    print(f"\n{runs[0]['title']}")
+    print(f"\n{path.rsplit('-', 1)[-1]}: {runs[0]['title']}")
     for index, figure in enumerate(runs[0]["figures"]):
         values = [next((f["value"] for f in run["figures"] if f["name"] == figure["name"]), 0) for run in runs]
         print(f"  {figure['name']:<28} {statistics.median(values):>12,.3f} {figure['unit']:<4} "

@@ -78,6 +78,9 @@ public struct MarkBoard: Sendable {
         return receipts
     }
 
+    /// How many members have a mark in the room.
+    public func count(_ room: RoomName) -> Int { watched[room]?.marks.count ?? 0 }
+
     /// All marks of a room, by user; nil if they are not known yet.
     public func receipts(of room: RoomName) -> [MemberMark]? {
         guard let state = watched[room], state.isLoaded else { return nil }

@@ -30,6 +30,9 @@ public struct Shed: Sendable, Equatable {
         }
     }
 
+    /// There was no room for this after all.
+    public mutating func putBack(_ room: Room, of name: RoomName) { rooms[name] = room }
+
     public mutating func take() -> [RoomName: Room] {
         defer { rooms = [:] }
         return rooms

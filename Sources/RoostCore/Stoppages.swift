@@ -33,11 +33,21 @@ struct Stoppages: Sendable {
 
         func isOver(_ now: Moment) -> Bool { ping == nil && now >= until }
 
+        /// How long a message behind the refused one is to wait, should that one never come.
+        func waitMs(_ now: Moment) -> Int64 {
+            max(1, isOver(now) ? until + Stoppages.givenUpAfterMs - now : until - now)
+        }
+
         /// Whether another message than the refused one must wait.
-        func holdsBack(_ id: MessageID, _ now: Moment) -> Bool { !isOver(now) || behind.contains(id) }
+        func holdsBack(_ id: MessageID, _ now: Moment) -> Bool {
+            !isOver(now) || (now < until + Stoppages.givenUpAfterMs && behind.contains(id))
+        }
     }
 
     static let most = 128
+    /// Milliseconds after the wait was over from which on the refused message is taken to be given up, so that those
+    /// behind it may come without it.
+    static let givenUpAfterMs: Int64 = 10_000
     /// So many of the messages refused because of one are remembered.
     static let mostBehind = 1024
 
@@ -57,6 +67,7 @@ struct Stoppages: Sendable {
         // Those behind an earlier stoppage stay behind this one, and so does its message where this one was sent before.
         var behind = byRoom[room]?.behind ?? []
         if let known = byRoom[room], place.rawValue < known.place.rawValue { behind.insert(known.id) }
+        if byRoom.count >= Stoppages.most { byRoom = byRoom.filter { !$1.isOver(now) } }
         guard byRoom[room] != nil || byRoom.count < Stoppages.most else { return .tooMany }
         byRoom[room] = Stoppage(
             id: id, failure: failure, place: place, until: now + (failure.retryAfterMs ?? 0), ping: pings + 1,
@@ -73,7 +84,7 @@ struct Stoppages: Sendable {
         }
         remember(id, behind: room)
         let reason = "An earlier message to this room, \(stoppage.id), was refused: send that one again first."
-        return Failure(stoppage.failure.code, reason, retryAfterMs: max(1, stoppage.until - now))
+        return Failure(stoppage.failure.code, reason, retryAfterMs: stoppage.waitMs(now))
     }
 
     private mutating func remember(_ id: MessageID, behind room: RoomName) {

@@ -118,7 +118,7 @@ public enum StoreError: Error, Sendable, Equatable {
             case .busy: "The store is busy; nothing was stored. Try again."
             case .closed: "The server is shutting down; nothing was stored. Connect again."
             case .failed:
-                "The store failed, and the message may or may not have been stored. Send it again with the same messageId."
+                "The store failed. A message may or may not have been stored: send it again with the same messageId."
             }
         return Failure(.unavailable, reason, retryAfterMs: 1000)
     }

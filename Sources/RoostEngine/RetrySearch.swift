@@ -6,7 +6,10 @@ package import RoostCore
 /// are, an entry is looked at once per batch.
 public struct RetrySearch: Sendable {
     /// How far from the head one draft may have the log searched, in entries.
-    public static let maxEntries: UInt64 = 100_000
+    public static let maxEntries: UInt64 = 20_000
+
+    /// How much of a log may be searched while nothing else can be stored, in entries.
+    package static let maxInTransaction: UInt64 = 4096
 
     /// A life of a room's log: where `since` of another epoch leads, nothing can be found.
     package struct Log: Hashable, Sendable {
@@ -62,6 +65,9 @@ public struct RetrySearch: Sendable {
         done = Stretch(after: min(done?.after ?? .max, stretch.after), to: max(done?.to ?? 0, stretch.to))
         return parts
     }
+
+    /// How many entries of `stretch` have not been searched before.
+    package func cost(of stretch: Stretch) -> UInt64 { missing(of: stretch).reduce(0) { $0 + $1.to - $1.after } }
 
     /// Whether a message of this id is looked for.
     package func wants(_ id: MessageID) -> Bool { wanted[id] != nil }

@@ -43,6 +43,9 @@ package enum RoomRules {
         Failure(.notFound, "There is no room \(room); create it first.")
     }
 
+    package static let searching = Failure(
+        .unavailable, "The log is being searched for other late retries. Send this one again.", retryAfterMs: 200)
+
     package static func taken(_ room: RoomName) -> Failure {
         Failure(.conflict, "There is a room \(room) already; choose another name.")
     }

@@ -31,7 +31,7 @@ extension Hub {
         guard wish.isModerator || message.sender == wish.by else {
             return .failure(Failure(.forbidden, "Only its author may delete a message."))
         }
-        guard let sender = wish.by ?? UserID("server"), let id = MessageID("deleted-\(message.seq)") else {
+        guard let sender = wish.by ?? UserID("server"), let id = MessageID("deleted-" + String(world.random(), radix: 36) + String(world.random(), radix: 36)) else {
             return .failure(Failure(.internal, "The server could not name the tombstone."))
         }
         let draft = Draft(

@@ -47,7 +47,7 @@ extension Hub {
     /// Rooms in which somebody has got further hear of it.
     func tellReceipts() {
         marks.withLock { board in
-            for (room, changed) in board.takeReceipts() where memberCount(room) <= MarkBoard.receiptsUpTo {
+            for (room, changed) in board.takeReceipts() where isSmall(room, board) {
                 tell(room, .receipts(room: room, changed), except: 0)
             }
         }
@@ -55,9 +55,15 @@ extension Hub {
 
     /// All receipts of a room; nil if it has none, or they are not known yet.
     func receipts(of room: RoomName) -> Event? {
-        guard let known = marks.withLock({ $0.receipts(of: room) }), !known.isEmpty,
-            memberCount(room) <= MarkBoard.receiptsUpTo
-        else { return nil }
-        return .receipts(room: room, known)
+        marks.withLock { board in
+            guard let known = board.receipts(of: room), !known.isEmpty, isSmall(room, board) else { return nil }
+            return .receipts(room: room, known)
+        }
+    }
+
+    /// Whether a room is small enough for receipts; where presence is not kept, by those who have ever sent one.
+    private func isSmall(_ room: RoomName, _ board: borrowing MarkBoard) -> Bool {
+        let isCounted = kinds.kind(of: room).presence != .off
+        return (isCounted ? memberCount(room) : board.count(room)) <= MarkBoard.receiptsUpTo
     }
 }

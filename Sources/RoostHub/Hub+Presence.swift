@@ -17,7 +17,7 @@ struct OnlineUser {
 
 // Who is online and where. Touched by connects, joins and leaves, never by messages.
 extension Hub {
-    public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user] != nil } }
+    public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user]?.connections ?? 0 > 0 } }
 
     func connected(_ identity: Identity) {
         let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
@@ -38,11 +38,23 @@ extension Hub {
     func disconnected(_ identity: Identity) {
         let isGone = online.withLock { online in
             online[identity.user]?.connections -= 1
-            guard online[identity.user]?.connections ?? 0 <= 0 else { return false }
-            online[identity.user] = nil
-            return true
+            return online[identity.user]?.connections ?? 0 <= 0
         }
         if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall())) }
+    }
+
+    /// Forgets users without a connection, once they could send as much as anybody: coming back must not make a full
+    /// bucket of an empty one.
+    func forgetOffline() {
+        let (now, burst) = (world.monotonic(), max(1, limits.rateBurst))
+        online.withLock { online in
+            for (user, state) in online where state.connections <= 0 {
+                var bucket = state.bucket
+                if limits.rateMessages == 0 || bucket.fill(rate: limits.rateMessages, burst: burst, now: now) >= burst {
+                    online[user] = nil
+                }
+            }
+        }
     }
 
     // MARK: In rooms

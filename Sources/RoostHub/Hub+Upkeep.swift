@@ -21,7 +21,10 @@ extension Hub {
                 hub.tellCounts()
                 hub.tellReceipts()
             },
-            every(Hub.flushEvery) { hub in hub.world.run { await hub.flushMarks() } },
+            every(Hub.flushEvery) { hub in
+                hub.forgetOffline()
+                hub.world.run { await hub.flushMarks() }
+            },
         ]
         if let period = trimPeriod { tasks.append(every(period) { $0.trim() }) }
         return tasks

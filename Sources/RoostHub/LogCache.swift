@@ -114,8 +114,10 @@ final class LogCache: Sendable {
     func readAlone(_ room: RoomName, after: UInt64) async -> LogPage? {
         state.withLock { $0.reads += 1 }
         do throws(StoreError) {
-            return try await store.read(
+            let page = try await store.read(
                 room, after: after, limit: Int(LogCache.blockMessages), maxBytes: LogCache.blockBytes)
+            if let page { state.withLock { $0.recent.learn(page.messages, of: room, page.head.epoch) } }
+            return page
         } catch {
             log.warning(
                 "the log could not be read; readers wait", metadata: ["room": "\(room)", "error": "\(error)"])

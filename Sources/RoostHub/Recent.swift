@@ -12,6 +12,11 @@ struct Recent {
         var start: UInt64
     }
 
+    private struct Log: Hashable {
+        var room: RoomName
+        var epoch: Epoch
+    }
+
     /// The end of a room's log, without holes.
     private struct Tail {
         var epoch: Epoch
@@ -34,6 +39,8 @@ struct Recent {
     private var generations: UInt64 = 0
     /// Goes up with each redaction, so that a piece read before one is not kept after it.
     private(set) var redactions: UInt64 = 0
+    /// The newest tombstone of each log that has any.
+    private var lastTombstones: [Log: UInt64] = [:]
 
     /// - Parameter budget: bytes; 0 keeps nothing.
     init(budget: Int) { self.budget = budget }
@@ -41,7 +48,7 @@ struct Recent {
     // MARK: Keeping
 
     mutating func append(_ committed: Committed) {
-        for message in committed.messages where message.kind == .deleted { redact(message) }
+        learn(committed.messages, of: committed.room, committed.epoch)
         guard budget > 0, let first = committed.messages.first?.seq else { return }
         var news = committed.messages[...]
         if let tail = span(committed.room), tail.epoch == committed.epoch, tail.seqs.contains(first - 1) {
@@ -86,10 +93,10 @@ struct Recent {
     }
 
     private func span(_ room: RoomName) -> (epoch: Epoch, seqs: ClosedRange<UInt64>)? {
-        guard let tail = tails[room], let first = tail.messages.first?.seq, let last = tail.messages.last?.seq else {
-            return nil
-        }
-        return (tail.epoch, first...last)
+        guard let epoch = tails[room]?.epoch, let first = tails[room]?.messages.first?.seq,
+            let last = tails[room]?.messages.last?.seq
+        else { return nil }
+        return (epoch, first...last)
     }
 
     private mutating func add(toTail room: RoomName, _ messages: ArraySlice<Message>) {
@@ -112,8 +119,9 @@ struct Recent {
             bytes -= weight
         case .tail(let room, let generation, let count, let weight):
             bytes -= weight
-            guard let tail = tails[room], tail.generation == generation else { return }
-            tails[room]?.messages.removeFirst(min(count, tail.messages.count))
+            // Without a second reference to the tail, or removing would copy it.
+            guard tails[room]?.generation == generation, let length = tails[room]?.messages.count else { return }
+            tails[room]?.messages.removeFirst(min(count, length))
             if tails[room]?.messages.isEmpty == true { tails[room] = nil }
         }
     }
@@ -139,16 +147,25 @@ struct Recent {
 
     // MARK: Redacting
 
-    /// Takes out the content of the message that a tombstone is about.
-    private mutating func redact(_ tombstone: Message) {
-        redactions += 1
-        guard let seq = tombstone.redactedSeq else { return }
-        if let first = tails[tombstone.room]?.messages.first?.seq, seq >= first,
-            Int(seq - first) < tails[tombstone.room]?.messages.count ?? 0
-        {
-            tails[tombstone.room]?.messages[Int(seq - first)].redact()
+    /// Takes out what the tombstones among these messages are about. Others may have deleted what we have heard of, so
+    /// whatever is read is looked through as well.
+    mutating func learn(_ messages: [Message], of room: RoomName, _ epoch: Epoch) {
+        for message in messages where message.kind == .deleted {
+            let log = Log(room: room, epoch: epoch)
+            guard message.seq > lastTombstones[log] ?? 0, let seq = message.redactedSeq else { continue }
+            lastTombstones[log] = message.seq
+            redactions += 1
+            redact(seq, log)
         }
-        for key in pieces.keys where key.room == tombstone.room {
+    }
+
+    private mutating func redact(_ seq: UInt64, _ log: Log) {
+        if tails[log.room]?.epoch == log.epoch, let first = tails[log.room]?.messages.first?.seq, seq >= first,
+            seq - first < UInt64(tails[log.room]?.messages.count ?? 0)
+        {
+            tails[log.room]?.messages[Int(seq - first)].redact()
+        }
+        for key in pieces.keys where key.room == log.room && key.epoch == log.epoch {
             guard let index = pieces[key]?.firstIndex(where: { $0.seq == seq }) else { continue }
             pieces[key]?[index].redact()
         }

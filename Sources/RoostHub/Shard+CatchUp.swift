@@ -72,7 +72,8 @@ extension Shard {
         if let piece = feed.piece { return serve(feed, seat, piece, epoch) }
         let isChained = feed.connection.seats[seat].fedUpTo == feed.after
         switch hub.cache.source(feed.room.name, epoch, after: feed.after, exactly: isChained) {
-        case .here(let messages, let redactions): give(messages[...], to: feed, seat, reached: nil, redactions)
+        case .here(let messages, let redactions):
+            give(messages[...], to: feed, seat, reached: messages.last?.seq ?? feed.after, redactions)
         case .store(let key): queue(feed, key)
         }
     }
@@ -91,22 +92,22 @@ extension Shard {
         }
         // Live readers may not have heard the newest of these yet. The room is at least as far as any of its readers.
         bridge(page, feed.room)
-        let reached = max(feed.after, page.head.floor, page.head.head)
+        let reached = page.messages.last?.seq ?? max(feed.after, page.head.floor, page.head.head)
         give(page.messages[...], to: feed, seat, reached: reached, piece.redactions)
     }
 
     /// - Parameters:
-    ///   - reached: how far the reader has got if there are no messages.
+    ///   - reached: how far the reader has got if none of the messages is for it.
     ///   - redactions: `Recent.redactions` when they were read.
     private func give(
-        _ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64?, _ redactions: UInt64
+        _ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64, _ redactions: UInt64
     ) {
         let (connection, room) = (feed.connection, feed.room)
         guard connection.outbox.isOpen else { return putBack(feed, seat) }
         // What retention has dropped is gone, even where it is still in memory.
         let gone = max(feed.after, room.floor)
         let news = messages.drop { $0.seq <= gone }
-        let last = news.last?.seq ?? max(gone, reached ?? gone)
+        let last = news.last?.seq ?? max(gone, reached)
         let next = news.first?.seq ?? last + 1
         if next > feed.after + 1 {
             reply(.gap(room: room.name, from: feed.after + 1, to: next - 1), to: connection, id: nil)

@@ -35,7 +35,8 @@ extension Shard {
             adopt(head, room)
             catchUpAll(room)
             // Who may stay may have been decided elsewhere.
-            if room.visibility == .private { recheck(room.name) }
+            // A personal room is its owner's for ever.
+            if room.visibility == .private, room.name.owner == nil { recheck(room.name) }
         }
     }
 
@@ -62,6 +63,11 @@ extension Shard {
         guard room.replica != nil, room.replica?.epoch != head.epoch else { return }
         room.replica?.restart(epoch: head.epoch, head: head.head)
         room.floor = head.floor
+        // What was read of the old log says nothing about the new one.
+        if room.kind.receipts {
+            hub.marks.withLock { $0.unwatch(room.name) }
+            hub.watchMarks(room.name)
+        }
         for reader in room.replica?.readers ?? [] {
             guard let seat = reader.connection.seat(in: room) else { continue }
             reader.connection.seats[seat].turn = reader.connection.freshTurn()

@@ -49,6 +49,10 @@ extension Shard {
     func makeUp(for connection: Connection) {
         guard !connection.shed.isEmpty else { return }
         for (name, missed) in connection.shed.take() {
+            guard connection.outbox.isOpen else {
+                connection.shed.putBack(missed, of: name)
+                continue
+            }
             guard let room = rooms[name], let seat = connection.seat(in: room), connection.seats[seat].role.isMember
             else { continue }
             if missed.presence {
@@ -128,7 +132,7 @@ extension Shard {
         connection.expires = credentials?.expiresAt.map { expiresAt in
             now + max(0, expiresAt.milliseconds - hub.world.wall().milliseconds)
         }
-        if let expires = connection.expires { lookAgain(connection, at: expires) }
+        if let expires = connection.expires { lookAgain(connection, at: min(expires, now + Shard.lookAtLeastEvery)) }
     }
 }
 

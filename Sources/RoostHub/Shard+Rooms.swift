@@ -55,7 +55,8 @@ extension Shard {
 
     /// - Parameter after: where to begin; nil is at the end of the log.
     func attend(_ name: RoomName, _ connection: Connection, after: Position? = nil) {
-        guard connection.dialect == .simple, !connection.isOver else { return }
+        guard connection.dialect == .simple, !connection.isOver, connection.session.grants.allows(.join, in: name)
+        else { return }
         if let seat = connection.seats.firstIndex(where: { $0.room.name == name }) {
             connection.seats[seat].isParticipant = true
             return
@@ -156,17 +157,22 @@ extension Shard {
             opens.append(open)
             return scheduleTick()
         }
-        stopWaiting(open)
         if case .success(let head) = answer {
-            if room.replica?.epoch != head.epoch { restart(room, head) }
+            if let epoch = room.replica?.epoch, epoch != head.epoch {
+                // One of the two is old news; the store is asked which, and then about this join again.
+                reopen(room)
+                opens.append(open)
+                return scheduleTick()
+            }
             adopt(head, room)
         }
+        stopWaiting(open)
         if !connection.isOver {
             switch answer {
             case .success(let head): seat(open, in: room, storeHead: head.head)
             case .failure(let failure) where open.role.isMember:
                 reply(.error(failure, room: name), to: connection, id: open.id)
-            case .failure: break
+            case .failure(let failure): tryAgain(open, failure)
             }
         }
         forgetIfEmpty(room)
@@ -174,6 +180,23 @@ extension Shard {
             if let index = connection.joining.firstIndex(of: name) { connection.joining.remove(at: index) }
             settled(connection)
         }
+    }
+
+    /// Nobody asked for this one, so nobody can ask again: a passing cause is waited for.
+    private func tryAgain(_ open: PendingOpen, _ failure: Failure) {
+        guard failure.isPassing else { return }
+        open.connection.attending.append(open.join.room)
+        let bound = NIOLoopBound((self, open), eventLoop: loop)
+        loop.scheduleTask(in: .seconds(1)) {
+            let (shard, open) = bound.value
+            shard.stopWaiting(open)
+            if !open.connection.isOver { shard.attendAgain(open) }
+        }
+    }
+
+    private func attendAgain(_ open: PendingOpen) {
+        open.connection.attending.append(open.join.room)
+        enter(open)
     }
 
     /// The store has said where the room's log ends.

@@ -111,7 +111,10 @@ public final class Shard {
         hub.connected(identity)
         greet(connection, session: session, answering: id)
         expire(connection, credentials)
-        if hub.limits.heartbeatMs > 0 { lookAgain(connection, at: moment + hub.limits.heartbeatMs) }
+        if hub.limits.heartbeatMs > 0 {
+            let beat = moment + hub.limits.heartbeatMs
+            lookAgain(connection, at: min(beat, connection.expires ?? beat))
+        }
         if dialect == .simple, identity.isLasting { attendRooms(connection) }
         return connection
     }
@@ -170,30 +173,41 @@ public final class Shard {
     }
 
     private func look(at connection: Connection, _ moment: Moment) {
-        if let expires = connection.expires {
-            guard moment < expires else {
-                return end(connection, .tokenExpired, "The token has expired. Renew it and connect again.")
-            }
-            lookAgain(connection, at: expires)
+        if let expires = connection.expires, moment >= expires {
+            return end(connection, .tokenExpired, "The token has expired. Renew it and connect again.")
         }
-        guard hub.limits.heartbeatMs > 0 else { return }
+        guard let next = beat(connection, moment) else { return }
+        // One entry at a time, and none far ahead: it would stay there however short the connection.
+        let soon = moment + Shard.lookAtLeastEvery
+        lookAgain(connection, at: min(next, connection.expires ?? next, soon))
+    }
+
+    static let lookAtLeastEvery: Int64 = 60_000
+
+    /// What the heartbeat wants done, and when it wants to be asked again; nil if the connection is over.
+    private func beat(_ connection: Connection, _ moment: Moment) -> Moment? {
+        let limits = hub.limits
+        guard limits.heartbeatMs > 0 else { return connection.expires ?? moment + Shard.lookAtLeastEvery }
         if let since = connection.shutSince {
             // It can't answer a ping that it doesn't take.
-            let patience = 2 * (hub.limits.heartbeatMs + hub.limits.heartbeatTimeoutMs)
+            let patience = 2 * (limits.heartbeatMs + limits.heartbeatTimeoutMs)
             guard moment - since <= patience else {
                 let reason = "The client has taken nothing for \(patience / 1000) seconds."
-                return end(connection, .tooFarBehind, reason)
+                end(connection, .tooFarBehind, reason)
+                return nil
             }
-            return lookAgain(connection, at: moment + hub.limits.heartbeatMs)
+            return moment + limits.heartbeatMs
         }
         // Whom we don't read, we can't hear.
         if !connection.isReading { connection.session.hear(now: moment) }
-        switch connection.session.beat(limits: hub.limits, now: moment) {
-        case .wait(let until): lookAgain(connection, at: until)
+        switch connection.session.beat(limits: limits, now: moment) {
+        case .wait(let until): return until
         case .ping(let nextCheck):
             ping(connection)
-            lookAgain(connection, at: nextCheck)
-        case .close(let code, let reason): end(connection, code, reason)
+            return nextCheck
+        case .close(let code, let reason):
+            end(connection, code, reason)
+            return nil
         }
     }
 

@@ -115,6 +115,7 @@ final class Appender {
         guard stretch.to - stretch.after <= options.searchReach, var search = batch.searches.removeValue(forKey: log)
         else { return .rejected(RoomRules.retryExpired(draft.room)) }
         defer { batch.searches[log] = search }
+        guard search.cost(of: stretch) <= RetrySearch.maxInTransaction else { return .rejected(RoomRules.searching) }
         try Retries.scan(stretch, of: tail.id, &search, batch.db)
         return search.place(of: draft, after: since.seq).map { .stored(seq: $0.seq, at: $0.at, duplicate: true) }
     }

@@ -11,6 +11,8 @@ enum Retries {
     ) throws -> [RetrySearch.Log: RetrySearch] {
         var searches = RetrySearch.logs(of: drafts)
         var rooms: [RoomName: RoomRow] = [:]
+        // For the whole batch, since everybody's messages wait for it.
+        var budget = options.searchReach
         for draft in drafts {
             guard let since = draft.since else { continue }
             if rooms[draft.room] == nil { rooms[draft.room] = try RoomRow.find(draft.room, db) }
@@ -21,7 +23,9 @@ enum Retries {
             else { continue }
             let stretch = RetrySearch.Stretch(after: since.seq, to: UInt64(room.head))
             let log = RetrySearch.Log(room: draft.room, epoch: since.epoch)
-            if var search = searches.removeValue(forKey: log) {
+            if var search = searches[log], search.cost(of: stretch) <= budget {
+                budget -= search.cost(of: stretch)
+                searches[log] = nil
                 try scan(stretch, of: room.id, &search, db)
                 searches[log] = search
             }

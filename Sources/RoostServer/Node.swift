@@ -70,12 +70,12 @@ public struct Node: Service {
         // Long enough, if asked for, that load balancers have seen it.
         if settings.drainDelay > .zero { try? await Task.sleep(for: settings.drainDelay) }
         vitals.startRefusing()
+        door.closeGates()
         await listener.close()
         await hub.drain(
             DrainPlan(
                 .draining, reason: "The server is restarting; connect again.",
                 windowMs: settings.drainWindow.milliseconds))
-        door.closeGates()
         await patience { admission.connections == 0 && vitals.requestsUnderWay == 0 }
         door.closeHTTP()
     }

@@ -68,6 +68,7 @@ public enum MessageJSON {
         out.field("senderId", message.sender.text)
         out.put(",\"createdAt\":")
         out.putTime(message.at)
+        if message.kind == .redacted { out.put(",\"deleted\":true") }
         out.put(",\"status\":\"success\"}")
     }
 }

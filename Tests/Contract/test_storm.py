@@ -14,8 +14,9 @@ from checks import PATIENCE
 from roost_node import Node, binary, environment
 
 CLIENTS, ROOMS, MESSAGES = 2000, 20, 500
-# Seconds until everybody is live again: of a release build, and of a build that is not optimised.
-WITHIN = 5 if os.environ.get("CONTRACT_RELEASE") else 15
+# Seconds until everybody is live again: with a release build, which CONTRACT_RELEASE=1 says that this is; and with one
+# that is not optimised, where the figure says little and only what is far off is a fault.
+WITHIN = 5 if os.environ.get("CONTRACT_RELEASE") else 30
 LOOPS = 2
 FLAGS = ["--loops", str(LOOPS), "--rate-limit-messages", "0", "--rate-limit-connects", "0"]
 

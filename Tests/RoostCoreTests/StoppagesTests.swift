@@ -60,17 +60,32 @@ import Testing
         var desk = stopped()
         #expect(desk.say(.random, id: id("m2")).refusal != nil)
         desk.session.hear(pong: desk.session.numberPing())
-        desk.now = .at(60_000)
+        desk.now = .at(5000)
         #expect(desk.say(.random, id: id("m2")).refusal == .unavailable)
         #expect(desk.say(.random, id: id("m1")).refusal == nil)
         #expect(desk.say(.random, id: id("m2")).refusal == nil)
+    }
+
+    @Test func whatWasRefusedBehindOneThatIsGivenUpMayComeWithoutIt() {
+        var desk = stopped()
+        #expect(desk.say(.random, id: id("m2")).refusal != nil)
+        desk.session.hear(pong: desk.session.numberPing())
+        desk.now = .at(1000 + Stoppages.givenUpAfterMs - 1)
+        guard case .refuse(let failure, _) = desk.say(.random, id: id("m2")) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(failure.retryAfterMs == 1)
+        desk.now = .at(1000 + Stoppages.givenUpAfterMs)
+        #expect(desk.say(.random, id: id("m2")).refusal == nil)
+        #expect(desk.say(.random, id: id("m3")).refusal == nil)
     }
 
     @Test func aMessageThatGoesTooFastStaysBehindToo() {
         var desk = stopped()
         #expect(desk.say(.random, id: id("m2")).refusal != nil)
         desk.session.hear(pong: desk.session.numberPing())
-        desk.now = .at(60_000)
+        desk.now = .at(5000)
         desk.limits.rateMessages = 10
         desk.lease = .wait(milliseconds: 50)
         #expect(desk.say(.random, id: id("m2")).refusal == .rateLimited)
@@ -94,7 +109,7 @@ import Testing
         _ = desk.session.numberPing()
         _ = desk.refuse("m1", for: Self.busy)
         desk.session.hear(pong: desk.session.numberPing())
-        desk.now = .at(60_000)
+        desk.now = .at(5000)
         #expect(desk.say(.random, id: id("m2")).refusal == .unavailable)
         #expect(desk.say(.random, id: id("m1")).refusal == nil)
     }

@@ -43,7 +43,10 @@ extension API {
 
     private func setMember(_ request: Request, _ context: Context, to isMember: Bool) async throws -> Response {
         let (name, member) = (try room(context), try user(context))
-        try await requireAccess(name, caller(request))
+        let caller = try await caller(request)
+        let head = try await requireAccess(name, caller)
+        // Members of a private room see to it themselves, and everybody to himself.
+        if head.visibility == .public, member != caller.user { try await requireSay(name, request) }
         guard name.owner == nil else { throw Problem(.forbidden, "A personal room has its own user only.") }
         guard try await hub.store.setMember(member, of: name, to: isMember) else { throw noRoom(name) }
         hub.membership(of: member, in: name, isNow: isMember)

@@ -114,7 +114,7 @@ extension API {
         }
     }
 
-    /// Puts a tombstone in the log and takes the content out of the message. To do it again changes nothing.
+    /// Puts a tombstone in the log and takes the content out of the message. What is gone already is not found.
     private func deleteMessage(_ request: Request, _ name: RoomName, _ id: MessageID) async throws -> Response {
         let caller = try await caller(request)
         try await requireAccess(name, caller)

@@ -94,7 +94,7 @@ extension API {
     }
 
     private func amendRoom(_ request: Request, _ name: RoomName) async throws -> Response {
-        try await requireSay(name, request)
+        let caller = try await requireSay(name, request)
         let (title, visibility) = try await request.withFields(upTo: maxBodyBytes) { fields in
             let title = try fields.string("name")
             if let title, !isPrintable(title, upTo: RoomInfo.maxTitleBytes) {
@@ -109,16 +109,18 @@ extension API {
             throw noRoom(name)
         }
         if visibility != nil { hub.recheck(name) }
-        return jsonResponse { RoomJSON.put(info, into: &$0) }
+        return jsonResponse { RoomJSON.put(shown(info, to: caller), into: &$0) }
     }
 
     /// Throws unless the caller may decide about the room; where people sign in, those who moderate it.
-    private func requireSay(_ name: RoomName, _ request: Request) async throws {
+    @discardableResult
+    func requireSay(_ name: RoomName, _ request: Request) async throws -> Caller {
         let caller = try await caller(request)
         try await requireAccess(name, caller)
         guard caller.isAnonymous || caller.grants.allows(.moderate, in: name) else {
             throw Problem(.forbidden, "Your token does not allow to moderate \(name).")
         }
+        return caller
     }
 
     private func deleteRoom(_ request: Request, _ name: RoomName) async throws -> Response {

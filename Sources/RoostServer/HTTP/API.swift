@@ -69,7 +69,9 @@ struct API: Sendable {
         guard room.owner != nil || caller.grants.allows(right, in: room) else {
             throw Problem(.forbidden, "Your token does not allow that in \(room).")
         }
-        let request = OpenRequest(room: room, user: caller.user, create: false)
+        let isServer = room.owner != nil && (caller.isServer || caller.grants.allowsServing(room))
+        let request = OpenRequest(
+            room: room, user: caller.user, create: false, authority: isServer ? .server : .member)
         return try await unwrapped(hub.store.open([request], at: Vitals.wall())[0])
     }
 

@@ -124,6 +124,7 @@ final class SignInGate {
         handler.setReading(true)
         switch verdict {
         case .failure(let objection): handler.close(objection.closeCode, reason: objection.failure.reason)
+        case .success where door.vitals.isRefusing: dismiss()
         case .success(let credentials):
             close()
             handler.admit(makeGuest(credentials), answering: id)

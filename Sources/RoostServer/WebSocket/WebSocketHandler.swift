@@ -148,7 +148,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
 
     /// The peer broke the rules.
     private func fail(_ code: CloseCode, _ reason: String) {
-        guard let connection else { return }
+        guard let connection else { return sendClose(code.rawValue, reason) }
         shard.end(connection, code, reason)
     }
 

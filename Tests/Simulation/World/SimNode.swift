@@ -64,7 +64,9 @@ final class SimNode: @unchecked Sendable {
         do {
             let hub = try await Hub.start(
                 store: life.store, loops: life.loops,
-                settings: HubSettings(limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name),
+                settings: HubSettings(
+                    limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name,
+                    recentBytes: stage.shape.recentBytes),
                 world: world(life),
                 log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) })
             guard self.life === life else { return }
