@@ -58,6 +58,8 @@ final class Link {
         self.server = server
         toServer.deliver = { bytes in loop.perform { server.receive(bytes) } }
         server.start()
+        // The client has given it up meanwhile.
+        if isOver { return server.peerIsGone() }
         stage.scheduler.after(dice.time(stage.shape.network.latency)) { [self] in
             if !isOver { client.opened(self) }
         }
@@ -139,7 +141,7 @@ final class Link {
     func end(_ end: End) {
         stage.trace.note(name, "ends: \(end)")
         switch end {
-        case .closed: goodbye()
+        case .closed: if server != nil { goodbye() }
         case .reset: tellServerLater(losing: dice.chance(0.5))
         case .clientVanishes: toServer.cut()
         case .silence:
