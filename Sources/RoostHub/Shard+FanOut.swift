@@ -35,7 +35,11 @@ extension Shard {
     }
 
     func take(_ news: News) {
-        if let failures = news.failures { failuresHeard = failures }
+        if let failures = news.failures {
+            // What has come in this tick was sent before anybody here knew of the failure, and goes with it.
+            submitDrafts()
+            failuresHeard = failures
+        }
         for receipts in news.receipts { settle(receipts) }
         for committed in news.committed { deliver(committed) }
     }
