@@ -90,7 +90,8 @@ extension Shard {
         }
         // Live readers may not have heard the newest of these yet. The room is at least as far as any of its readers.
         bridge(page, feed.room)
-        give(page.messages[...], to: feed, seat, reached: max(feed.after, page.head.floor, page.head.head))
+        let end = page.messages.isEmpty ? max(feed.after, page.head.floor, page.head.head) : nil
+        give(page.messages[...], to: feed, seat, reached: end)
     }
 
     /// - Parameter reached: how far the reader has got if there are no messages.
