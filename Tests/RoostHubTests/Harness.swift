@@ -36,9 +36,11 @@ final class TestWire: Transport {
         unsent += isStuck ? bytes.readableBytes : 0
         mostUnsent = max(mostUnsent, unsent)
         if unsent > capacity { onWritability?(false) }
+        let known = frames.count
         while case .text(let text)? = try? decoder.next(from: &bytes) { frames.append(String(buffer: text)) }
         for (index, waiter) in waiters.enumerated().reversed() {
-            guard let found = frames[waiter.from...].first(where: { $0.contains(waiter.needle) }) else { continue }
+            let news = frames.dropFirst(max(known, waiter.from))
+            guard let found = news.first(where: { $0.contains(waiter.needle) }) else { continue }
             waiters.remove(at: index)
             waiter.promise.succeed(found)
         }
@@ -137,6 +139,7 @@ struct TestClient: Sendable {
     }
 
     func frames() async throws -> [String] { try await run { _, _, wire in wire.frames } }
+    func frameCount() async throws -> Int { try await run { _, _, wire in wire.frames.count } }
     func closes() async throws -> [CloseCode] { try await run { _, _, wire in wire.closes } }
     func isRead() async throws -> Bool { try await run { _, _, wire in wire.isRead } }
     func isReading(_ isWritable: Bool) async throws {
