@@ -26,22 +26,21 @@ struct FeedingTests {
     @Test("a reader whose socket is slow gets bounded pages, each only once it has taken the one before")
     func boundedPages() async throws {
         let store = FaultyStore()
-        let life = try await Self.fill(store, 1500, bytes: 1000)
+        let life = try await Self.fill(store, 700, bytes: 1000)
         try await withHub(store: store) { hub, loops in
             let reader = try await TestClient(hub, on: loops[0], user: "slow")
             try await reader.run { _, _, wire in (wire.isStuck, wire.capacity) = (true, 50_000) }
             try await reader.send(Self.join(life, after: 0))
             var reached: UInt64 = 0
-            while reached < 1500 {
+            while reached < 700 {
                 try await reader.hear(#""seq":\#(reached + 1),"#)
-                let seqs = try await reader.seqs()
+                let count = try await reader.frameCount()
                 // It goes on only when the socket has taken something.
-                for _ in 0..<5 { _ = try await reader.frames() }
-                #expect(try await reader.seqs() == seqs)
-                reached = seqs.last ?? 0
+                for _ in 0..<5 { #expect(try await reader.frameCount() == count) }
+                reached = try await reader.seqs().last ?? 0
                 try await reader.run { _, _, wire in wire.drain() }
             }
-            #expect(try await reader.seqs() == Array(1...1500))
+            #expect(try await reader.seqs() == Array(1...700))
             // A page is 128 messages, of 1000 bytes and their envelopes.
             #expect(try await reader.run { _, _, wire in wire.mostUnsent } < 50_000 + 128 * 1200)
         }
@@ -50,20 +49,20 @@ struct FeedingTests {
     @Test("many readers share reads: a piece of the log is read once for all of them")
     func sharedReads() async throws {
         let store = FaultyStore()
-        let life = try await Self.fill(store, 1000)
+        let life = try await Self.fill(store, 500)
         try await withHub(store: store) { hub, loops in
             var readers: [TestClient] = []
-            for number in 0..<60 {
+            for number in 0..<40 {
                 let reader = try await TestClient(hub, on: loops[0], user: "b\(number)")
                 try await reader.send(Self.join(life, after: number))
                 readers.append(reader)
             }
             for (number, reader) in readers.enumerated() {
-                try await reader.hear(#""seq":1000,"#)
-                #expect(try await reader.seqs() == Array(UInt64(number + 1)...1000))
+                try await reader.hear(#""seq":500,"#)
+                #expect(try await reader.seqs() == Array(UInt64(number + 1)...500))
             }
             // The last piece may still grow, so it is not kept.
-            #expect(store.readsAfter.filter { $0 < 896 }.sorted() == (0..<7).map { $0 * 128 })
+            #expect(store.readsAfter.filter { $0 < 384 }.sorted() == (0..<3).map { $0 * 128 })
         }
     }
 
