@@ -118,7 +118,11 @@ extension Hub {
         let now = world.monotonic()
         presence.withLock { state in
             for (room, user, name) in state.presence.expire(at: now) {
-                state.news.left(room, user, name: name, at: world.wall(), except: 0)
+                if kinds.kind(of: room).presence == .count {
+                    state.presence.countChanged(room)
+                } else {
+                    state.news.left(room, user, name: name, at: world.wall(), except: 0)
+                }
             }
             for (room, items) in state.news.take() { tell(room, items) }
             for (room, count) in state.presence.takeCounts() {

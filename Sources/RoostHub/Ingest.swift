@@ -14,6 +14,15 @@ final class Ingest: Sendable {
         var origin: Origin
         /// How many failed appends the shard had heard of; nil for callers, who keep no order.
         var heard: UInt64?
+        /// Its place among all that were taken in.
+        fileprivate(set) var number: UInt64 = 0
+
+        init(drafts: [Draft], weight: Int, origin: Origin, heard: UInt64? = nil) {
+            self.drafts = drafts
+            self.weight = weight
+            self.origin = origin
+            self.heard = heard
+        }
     }
 
     enum Origin: Sendable {
@@ -55,7 +64,7 @@ final class Ingest: Sendable {
         var bytes = 0
         var isRunning = false
         var failures: UInt64 = 0
-        /// Parcels taken in, and those that are through, since the start.
+        /// Parcels taken in since the start, and how many of the first of them are through.
         var taken: UInt64 = 0
         var through: UInt64 = 0
         var waiting: [(until: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
@@ -87,15 +96,19 @@ final class Ingest: Sendable {
             guard state.bytes + parcel.weight <= Ingest.maxWaitingBytes || state.parcels.isEmpty else {
                 return (.full, false)
             }
-            state.parcels.append(parcel)
-            state.bytes += parcel.weight
             state.taken += 1
+            state.parcels.append(parcel)
+            state.parcels[state.parcels.count - 1].number = state.taken
+            state.bytes += parcel.weight
             defer { state.isRunning = true }
             return (.taken, !state.isRunning)
         }
         if mustStart { world.run { await self.run() } }
         return admission
     }
+
+    /// How many wait at fences.
+    var fences: Int { state.withLock { $0.waiting.count } }
 
     /// Returns once everything handed in before the call is through the log, and its outcome on its way.
     func fence() async {
@@ -132,7 +145,7 @@ final class Ingest: Sendable {
             for (parcel, answer) in zip(outcome.parcels, outcome.verdicts) {
                 if case .caller(let reply) = parcel.origin { reply(answer) }
             }
-            finish(outcome.parcels.count)
+            finish()
         }
     }
 
@@ -169,9 +182,10 @@ final class Ingest: Sendable {
         }
     }
 
-    private func finish(_ count: Int) {
+    /// A batch is through, and with it everything before what still waits.
+    private func finish() {
         let done = state.withLock { state in
-            state.through += UInt64(count)
+            state.through = state.parcels.first.map { $0.number - 1 } ?? state.taken
             let through = state.through
             let done = state.waiting.filter { $0.until <= through }.map(\.continuation)
             state.waiting.removeAll { $0.until <= through }

@@ -28,21 +28,30 @@ struct SessionDesk {
     mutating func handle(_ command: Command, id: MessageID? = nil) -> Session.Action {
         var (asked, fresh) = (asked, freshIDs)
         defer { (self.asked, freshIDs) = (asked, fresh) }
+        let tally = Tally(asked: asked, fresh: fresh)
         let (rooms, lease, freshID) = (rooms, lease, freshID)
-        return withoutActuallyEscaping({ (count: Int) -> Session.Lease in
-            asked.append(count)
-            return lease ?? .tokens(count)
-        }) { take in
-            withoutActuallyEscaping({ () -> String in
-                fresh += 1
-                return freshID(fresh)
-            }) { name in
-                session.handle(
-                    Request(id: id, command: command),
-                    Session.Surroundings(
-                        limits: limits, kinds: kinds, rooms: rooms.count, isIn: { rooms.contains($0) }, now: now,
-                        lease: take, freshID: name))
-            }
+        let around = Session.Surroundings(
+            limits: limits, kinds: kinds, rooms: rooms.count, isIn: { rooms.contains($0) }, now: now,
+            lease: { count in
+                tally.asked.append(count)
+                return lease ?? .tokens(count)
+            },
+            freshID: {
+                tally.fresh += 1
+                return freshID(tally.fresh)
+            })
+        defer { (asked, fresh) = (tally.asked, tally.fresh) }
+        return session.handle(Request(id: id, command: command), around)
+    }
+
+    /// What was asked for while a command was handled.
+    private final class Tally {
+        var asked: [Int]
+        var fresh: Int
+
+        init(asked: [Int], fresh: Int) {
+            self.asked = asked
+            self.fresh = fresh
         }
     }
 

@@ -13,7 +13,8 @@ struct CatchUpTests {
 
     private static func publish(_ range: ClosedRange<Int>, by author: TestClient) async throws {
         for number in range { try await author.send(TestClient.message(number)) }
-        for number in range { try await author.hear(#""type":"ack","messageId":"m\#(number)""#) }
+        // Acks come in order.
+        try await author.hear(#""type":"ack","messageId":"m\#(range.upperBound)""#)
     }
 
     @Test("a reader whose socket takes nothing is not pushed to, and then hears everything from the log, in order")

@@ -5,27 +5,69 @@ import RoostEngine
 final class FaultyStore: Store {
     private struct Gates {
         var appendError: StoreError?
+        /// Appends that fail, by their number since the start.
+        var failing: Set<Int> = []
+        var appends: [Int] = []
+        var readError: StoreError?
+        var markError: StoreError?
         var isAppendHeld = false
         var isOpenHeld = false
+        var isReadHeld = false
         var held: [CheckedContinuation<Void, Never>] = []
-        var reads = 0
+        /// Who waits for so many calls to be held.
+        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var reads: [UInt64] = []
     }
 
-    let inner = MemoryStore(at: Timestamp(milliseconds: 0))
+    let inner: MemoryStore
     private let gates = Locked(Gates())
 
+    init(kinds: Kinds = Kinds()) {
+        inner = MemoryStore(options: StoreOptions(kinds: kinds), at: Timestamp(milliseconds: 0))
+    }
+
     func durability(of room: RoomName) -> Durability { inner.durability(of: room) }
-    var reads: Int { gates.withLock { $0.reads } }
+    var reads: Int { gates.withLock { $0.reads.count } }
+    /// From where was read, in order.
+    var readsAfter: [UInt64] { gates.withLock { $0.reads } }
+    /// How many drafts each append was given.
+    var appends: [Int] { gates.withLock { $0.appends } }
 
     func failAppends(with error: StoreError?) { gates.withLock { $0.appendError = error } }
+    func failAppends(numbered numbers: Set<Int>) { gates.withLock { $0.failing = numbers } }
+    func failReads(with error: StoreError?) { gates.withLock { $0.readError = error } }
+    func failMarks(with error: StoreError?) { gates.withLock { $0.markError = error } }
     func holdAppends() { gates.withLock { $0.isAppendHeld = true } }
     func holdOpens() { gates.withLock { $0.isOpenHeld = true } }
+    func holdReads() { gates.withLock { $0.isReadHeld = true } }
+
+    /// Returns once so many calls are held.
+    func isHolding(_ count: Int = 1) async {
+        await withCheckedContinuation { continuation in
+            let isThere = gates.withLock { gates in
+                guard gates.held.count < count else { return true }
+                gates.watchers.append((count, continuation))
+                return false
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    /// Lets those go on that are held now; what comes is held again.
+    func step() {
+        let held = gates.withLock { gates in
+            defer { gates.held = [] }
+            return gates.held
+        }
+        for continuation in held { continuation.resume() }
+    }
 
     /// Lets everything go on, now and from now on.
     func release() {
         let held = gates.withLock { gates in
             gates.isAppendHeld = false
             gates.isOpenHeld = false
+            gates.isReadHeld = false
             defer { gates.held = [] }
             return gates.held
         }
@@ -34,18 +76,26 @@ final class FaultyStore: Store {
 
     private func pass(_ isHeld: @escaping @Sendable (borrowing Gates) -> Bool) async {
         await withCheckedContinuation { continuation in
-            let goesOn = gates.withLock { gates in
-                guard isHeld(gates) else { return true }
+            let (goesOn, watchers) = gates.withLock { gates in
+                guard isHeld(gates) else { return (true, [] as [CheckedContinuation<Void, Never>]) }
                 gates.held.append(continuation)
-                return false
+                let count = gates.held.count
+                let watchers = gates.watchers.filter { $0.count <= count }.map(\.continuation)
+                gates.watchers.removeAll { $0.count <= count }
+                return (false, watchers)
             }
             if goesOn { continuation.resume() }
+            for watcher in watchers { watcher.resume() }
         }
     }
 
     func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
         await pass { $0.isAppendHeld }
-        if let error = gates.withLock({ $0.appendError }) { throw error }
+        let error = gates.withLock { gates in
+            gates.appends.append(drafts.count)
+            return gates.failing.contains(gates.appends.count) ? .busy : gates.appendError
+        }
+        if let error { throw error }
         return try await inner.append(drafts, at: now)
     }
 
@@ -57,8 +107,12 @@ final class FaultyStore: Store {
     }
 
     func read(_ room: RoomName, after: UInt64, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage? {
-        gates.withLock { $0.reads += 1 }
-        return try await inner.read(room, after: after, limit: limit, maxBytes: maxBytes)
+        gates.withLock { $0.reads.append(after) }
+        let page = try await inner.read(room, after: after, limit: limit, maxBytes: maxBytes)
+        // Held with the answer in hand, as opens are.
+        await pass { $0.isReadHeld }
+        if let error = gates.withLock({ $0.readError }) { throw error }
+        return page
     }
 
     func read(_ room: RoomName, before: UInt64?, limit: Int, maxBytes: Int) async throws(StoreError) -> LogPage? {
@@ -88,7 +142,10 @@ final class FaultyStore: Store {
         try await inner.find(room, id: id, sender: sender)
     }
     func retain(at now: Timestamp) async throws(StoreError) -> Bool { try await inner.retain(at: now) }
-    func mark(_ marks: [MemberMark]) async throws(StoreError) { try await inner.mark(marks) }
+    func mark(_ marks: [MemberMark]) async throws(StoreError) {
+        if let error = gates.withLock({ $0.markError }) { throw error }
+        try await inner.mark(marks)
+    }
     func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark] {
         try await inner.marks(of: user, in: rooms)
     }
