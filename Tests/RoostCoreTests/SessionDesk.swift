@@ -26,9 +26,8 @@ struct SessionDesk {
     }
 
     mutating func handle(_ command: Command, id: MessageID? = nil) -> Session.Action {
-        var (asked, fresh) = (asked, freshIDs)
-        defer { (self.asked, freshIDs) = (asked, fresh) }
-        let tally = Tally(asked: asked, fresh: fresh)
+        let tally = Tally(asked: asked, fresh: freshIDs)
+        defer { (asked, freshIDs) = (tally.asked, tally.fresh) }
         let (rooms, lease, freshID) = (rooms, lease, freshID)
         let around = Session.Surroundings(
             limits: limits, kinds: kinds, rooms: rooms.count, isIn: { rooms.contains($0) }, now: now,
@@ -40,7 +39,6 @@ struct SessionDesk {
                 tally.fresh += 1
                 return freshID(tally.fresh)
             })
-        defer { (asked, fresh) = (tally.asked, tally.fresh) }
         return session.handle(Request(id: id, command: command), around)
     }
 
