@@ -22,7 +22,7 @@ simulate --seeds 100 >/dev/null || { echo "planted: the simulation fails without
 missed=0
 for patch in "${patches[@]}"; do
   name=$(basename "$patch" .patch)
-  (cd "$copy" && patch -s -p1 <"../../$patch") || { echo "planted: $patch no longer applies" >&2; exit 1; }
+  git apply --directory="$copy" "$patch" || { echo "planted: $patch no longer applies" >&2; exit 1; }
   build
   if simulate --seeds "$seeds" >"$copy/$name.log" 2>&1; then
     echo "MISSED  $name: $seeds seeds passed"
@@ -30,6 +30,6 @@ for patch in "${patches[@]}"; do
   else
     echo "caught  $name: $(grep -m1 -A1 'FAILED' "$copy/$name.log" | tr -s '\n ' ' ' | cut -c1-150)"
   fi
-  (cd "$copy" && patch -s -R -p1 <"../../$patch")
+  git apply -R --directory="$copy" "$patch"
 done
 exit $missed

@@ -80,6 +80,9 @@ public final class Connection {
 
     var isOver: Bool { transport == nil }
 
+    /// Whether a command of it waits for the store, and those behind it for that one.
+    package var isWaiting: Bool { pending > 0 || !held.isEmpty }
+
     func end() { transport = nil }
 
     /// A turn that no seat of this connection has had: one that is given up and taken anew is another place too.

@@ -7,6 +7,7 @@ enum FrameTap {
     /// What the node writes, as far as the checks at that moment need it.
     enum Kind {
         case ack(room: RoomName, seq: UInt64, id: MessageID)
+        case error(id: MessageID)
         /// Can be read again from the log, or is made up for by the next snapshot.
         case sheddable(String)
         /// Comes with the page of the log behind it.
@@ -35,10 +36,18 @@ enum FrameTap {
         let start = payload.readerIndex + prefix
         let type = payload.getString(at: start, length: min(11, payload.readableBytes - prefix)) ?? ""
         if type.hasPrefix("ack\"") { return ack(payload) ?? .other }
+        if type.hasPrefix("error\"") { return error(payload) ?? .other }
         for word in ["message", "user_joined", "user_left"] where type.hasPrefix(word) {
             return .sheddable(word)
         }
         return type.hasPrefix("gap\"") ? .gap : .other
+    }
+
+    private static func error(_ payload: ByteBuffer) -> Kind? {
+        payload.withUnsafeReadableBytes { bytes -> Kind? in
+            guard let frame = try? JSONFields(bytes), let id = try? frame.messageID() else { return nil }
+            return .error(id: id)
+        }
     }
 
     private static func ack(_ payload: ByteBuffer) -> Kind? {

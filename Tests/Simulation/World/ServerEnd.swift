@@ -38,6 +38,9 @@ final class ServerEnd: Transport {
     private var held: [ByteBuffer] = []
     private var decoder: WebSocketDecoder
     private var leftover: ByteBuffer?
+    /// Messages that were read and have no answer yet, and those that were answered while they were read.
+    private var owed: Set<MessageID> = []
+    private var answered: Set<MessageID> = []
 
     init(_ stage: Stage, loop: SimLoop, shard: Shard, identity: Identity, link: Link) {
         self.stage = stage
@@ -86,7 +89,10 @@ final class ServerEnd: Transport {
             return
         }
         switch output {
-        case .text(let text): shard.receive(text, from: connection)
+        case .text(let text):
+            answered = []
+            shard.receive(text, from: connection)
+            noteMessage(text, connection)
         case .binary: break
         case .pong(let payload):
             shard.heard(connection, pong: payload.getInteger(at: payload.readerIndex, as: UInt64.self))
@@ -96,6 +102,15 @@ final class ServerEnd: Transport {
             shard.disconnect(connection)
             finish()
         }
+    }
+
+    /// Takes note of a message that is on its way to the log now, and not waiting behind another command.
+    private func noteMessage(_ text: ByteBuffer, _ connection: Connection) {
+        guard state == .open, !connection.isWaiting, case .success(let request) = NativeDecoder.decode(text),
+            case .message = request.command, let id = request.id
+        else { return }
+        // It may have been refused at once.
+        if answered.remove(id) == nil { owed.insert(id) }
     }
 
     // MARK: Transport
@@ -136,6 +151,10 @@ final class ServerEnd: Transport {
 
     func close(_ code: CloseCode, reason: String) {
         guard state == .open else { return }
+        if code == .draining, let id = owed.first {
+            stage.referee.blow(
+                .drainAcks, "\(id) of \(link.name) was read, and the drain closes without an answer to it", [link.name])
+        }
         stage.trace.note(link.name, "the node closes: \(code.rawValue) \(reason)")
         state = .closing
         isReading = true
@@ -161,7 +180,9 @@ final class ServerEnd: Transport {
         hasWrittenGap = false
         FrameTap.look(frames) { kind in
             switch kind {
+            case .error(let id): settle(id)
             case .ack(let room, let seq, let id):
+                settle(id)
                 stage.ledger.acked(Ledger.Author(sender: identity.user, id: id), room, seq)
             case .gap: hasWrittenGap = true
             case .sheddable(let word) where !isWritable && !isBehindGap:
@@ -177,6 +198,11 @@ final class ServerEnd: Transport {
                 "\(queued + frames.readableBytes) bytes are queued for \(link.name); \(mostBytes) is the bound",
                 [link.name])
         }
+    }
+
+    private func settle(_ id: MessageID) {
+        owed.remove(id)
+        answered.insert(id)
     }
 
     // MARK: The socket

@@ -63,6 +63,7 @@ public struct Violation: Sendable, Equatable, CustomStringConvertible {
         case presence = "presence converges"
         case memory = "memory stays within limits"
         case durability = "an ack is true when it is sent"
+        case drainAcks = "a drain answers what it has read"
         case protocolKept = "the protocol is kept"
         case finishes = "the node comes to rest"
     }
