@@ -18,6 +18,8 @@ public final class Connection {
 
     /// Commands wait here, in order, while one before them is under way whose effect they may need.
     var held: Deque<Result<Request, Refusal>> = []
+    /// An answered ping, and how many of those that wait came before the answer.
+    var heldPong: (number: UInt64, behind: Int)?
     /// Joins and room creations under way.
     var pending = 0
     /// The rooms of the joins among them.

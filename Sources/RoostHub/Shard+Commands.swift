@@ -65,8 +65,16 @@ extension Shard {
         while let next = connection.held.first, !mustWait(next, connection), !connection.isOver, !connection.isLeaving {
             connection.held.removeFirst()
             handle(next, from: connection)
+            hearHeldPong(connection)
         }
         pace(connection)
+    }
+
+    /// One of those before it has been handled.
+    private func hearHeldPong(_ connection: Connection) {
+        guard let (number, behind) = connection.heldPong else { return }
+        connection.heldPong = behind > 1 ? (number, behind - 1) : nil
+        if behind <= 1 { connection.session.hear(pong: number) }
     }
 
     /// Reads from the client only while it has not too much under way.

@@ -153,7 +153,13 @@ public final class Shard {
     /// - Parameter pong: the number of the ping that it answers, if it does.
     public func heard(_ connection: Connection, pong: UInt64? = nil) {
         connection.session.hear(now: now)
-        if let pong { connection.session.hear(pong: pong) }
+        guard let pong else { return }
+        // It has its place behind what waits: they were sent before it. Of two that wait the later one says it all.
+        if connection.held.isEmpty {
+            connection.session.hear(pong: pong)
+        } else {
+            connection.heldPong = (pong, connection.held.count)
+        }
     }
 
     /// Has the timer look at a connection.

@@ -49,6 +49,13 @@ extension Simulation {
                     )
                 }
                 for client in present {
+                    let typists = client.seats[index].typists
+                    if !typists.isEmpty {
+                        return (
+                            .presence, "\(client.name) still sees \(typists.sorted()) type in \(room)",
+                            [client.name, room.text]
+                        )
+                    }
                     guard let view = client.seats[index].members, view != expected else { continue }
                     return (
                         .presence, "\(client.name) sees \(view.sorted()) in \(room), where \(expected.sorted()) are",
@@ -179,12 +186,6 @@ extension SimClient {
         for seat in seats {
             if seat.isIn != seat.isWanted {
                 return (.finishes, "\(name) \(seat.isIn ? "is" : "is not") in \(seat.room)", [name, seat.room.text])
-            }
-            if !seat.typists.isEmpty {
-                return (
-                    .presence, "\(name) still sees \(seat.typists.sorted()) type in \(seat.room)",
-                    [name, seat.room.text]
-                )
             }
             guard seat.isIn, let log = stage.ledger.current(seat.room) else { continue }
             if seat.epoch != log.epoch.text || seat.cursor != log.head {
