@@ -31,6 +31,7 @@ test-swift: setup ## unit, engine and hub tests in Swift
 	swift test $(SWIFT_FLAGS)
 
 test-simulation: test-swift ## a few thousand seeds of the simulation
+	$(dir $(BIN_DEBUG))simulate --seeds 20 --check-determinism
 	$(dir $(BIN_DEBUG))simulate --seeds 2000 --jobs $(JOBS)
 
 simulate: ## SEEDS seeds of the simulation from FROM on, in release (TRACE=1: prints all that happens; SQLITE=1 or 0)

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import RoostCore
 import Testing
@@ -53,15 +54,24 @@ struct WorldTests {
         let step = loop.submit { 2 }
         var failures = 0
         for future in [timer.futureResult, step] { future.whenFailure { _ in failures += 1 } }
-        loop.die()
-        #expect(failures == 2)
-        loop.submit { 3 }.whenFailure { _ in failures += 1 }
-        #expect(failures == 3)
+        loop.perform {
+            loop.die()
+            #expect(failures == 1)
+            loop.submit { 3 }.whenFailure { _ in failures += 1 }
+        }
         scheduler.run(until: 10_000_000)
+        #expect(failures == 2)
         #expect(seen.count == 50)
     }
 
-    @Test("a seed goes the same way twice, and passes", arguments: [1, 2, 3, 5, 8] as [UInt64])
+    /// The order of a dictionary is part of what happens, and elsewhere a matter of chance.
+    private static let hashesAreFixed = ProcessInfo.processInfo.environment["SWIFT_DETERMINISTIC_HASHING"] != nil
+
+    @Test(
+        "a seed goes the same way twice, and passes",
+        .enabled(
+            if: hashesAreFixed, "SWIFT_DETERMINISTIC_HASHING is not set; simulate --check-determinism is the same"),
+        arguments: [1, 2, 3, 5, 8] as [UInt64])
     func determinism(seed: UInt64) {
         let shape = Shape(seed: seed, sqlite: false)
         let (one, two) = (
