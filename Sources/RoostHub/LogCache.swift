@@ -55,6 +55,9 @@ final class LogCache: Sendable {
     /// Bytes of messages in memory.
     var bytes: Int { state.withLock { $0.recent.bytes } }
 
+    /// The newest message of a log that is in memory.
+    func newest(_ room: RoomName, _ epoch: Epoch) -> UInt64? { state.withLock { $0.recent.newest(room, epoch) } }
+
     func record(_ batch: [Committed]) {
         guard !batch.isEmpty else { return }
         state.withLock { state in for committed in batch { state.recent.append(committed) } }

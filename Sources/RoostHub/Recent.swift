@@ -145,6 +145,10 @@ struct Recent {
 
     func piece(_ key: Key) -> [Message]? { pieces[key] }
 
+    func newest(_ room: RoomName, _ epoch: Epoch) -> UInt64? {
+        tails[room]?.epoch == epoch ? tails[room]?.messages.last?.seq : nil
+    }
+
     // MARK: Redacting
 
     /// Takes out what the tombstones among these messages are about. Others may have deleted what we have heard of, so

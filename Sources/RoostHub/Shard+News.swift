@@ -84,8 +84,9 @@ extension Shard {
     }
 
     func mark(_ name: RoomName, _ mark: Mark, _ connection: Connection) {
-        guard let head = rooms[name]?.replica?.head else { return }
-        // Nobody has read what is not there.
+        guard let replica = rooms[name]?.replica else { return }
+        // Nobody has read what is not there; but it may be there already and only this loop has not heard of it.
+        let head = max(replica.head, hub.cache.newest(name, replica.epoch) ?? 0)
         hub.mark(
             name, connection.identity.user, Mark(received: min(mark.received, head), read: min(mark.read, head)))
     }
