@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import RoostCore
 import Testing
@@ -51,36 +50,25 @@ struct WorldTests {
         scheduler.run(until: 100_000)
         #expect(seen == Array(0..<50))
         let timer = loop.scheduleTask(in: .seconds(1)) { 1 }
-        let step = loop.submit { 2 }
         var failures = 0
-        for future in [timer.futureResult, step] { future.whenFailure { _ in failures += 1 } }
         loop.perform {
+            let step = loop.submit { 2 }
+            for future in [timer.futureResult, step] { future.whenFailure { _ in failures += 1 } }
             loop.die()
-            #expect(failures == 1)
-            loop.submit { 3 }.whenFailure { _ in failures += 1 }
         }
-        scheduler.run(until: 10_000_000)
+        scheduler.run(until: 200_000)
         #expect(failures == 2)
+        loop.submit { 3 }.whenFailure { _ in failures += 1 }
+        #expect(failures == 3)
+        scheduler.run(until: 10_000_000)
         #expect(seen.count == 50)
     }
 
-    /// The order of a dictionary is part of what happens, and elsewhere a matter of chance.
-    private static let hashesAreFixed = ProcessInfo.processInfo.environment["SWIFT_DETERMINISTIC_HASHING"] != nil
-
-    @Test(
-        "a seed goes the same way twice, and passes",
-        .enabled(
-            if: hashesAreFixed, "SWIFT_DETERMINISTIC_HASHING is not set; simulate --check-determinism is the same"),
-        arguments: [1, 2, 3, 5, 8] as [UInt64])
-    func determinism(seed: UInt64) {
-        let shape = Shape(seed: seed, sqlite: false)
-        let (one, two) = (
-            Simulation.run(seed: seed, shape: shape, isTraced: true),
-            Simulation.run(seed: seed, shape: shape, isTraced: true)
-        )
-        #expect(one.violation == nil)
-        #expect(one.fingerprint == two.fingerprint)
-        #expect(!one.lines.isEmpty)
+    @Test("a seed passes, and tells what has happened", arguments: [1, 2, 3, 5, 8] as [UInt64])
+    func passes(seed: UInt64) {
+        let outcome = Simulation.run(seed: seed, shape: Shape(seed: seed, sqlite: false), isTraced: true)
+        #expect(outcome.violation == nil)
+        #expect(!outcome.lines.isEmpty && outcome.messages > 0)
     }
 
     @Test("a store that forgets what it has acked is caught")

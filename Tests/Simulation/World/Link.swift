@@ -43,7 +43,7 @@ final class Link {
         toClient = Pipe(scheduler: stage.scheduler, dice: dice, network: network)
         decoder = WebSocketDecoder(side: .client, maxMessageBytes: 1 << 24)
         heardAt = stage.now
-        toClient.deliver = { [unowned self] bytes in arrived(bytes) }
+        toClient.deliver = { [weak self] bytes in self?.arrived(bytes) }
     }
 
     /// Asks the node to take the connection.

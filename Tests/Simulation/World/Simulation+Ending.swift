@@ -16,6 +16,8 @@ extension Simulation {
             client.link?.stall(false)
             client.settleDown()
         }
+        // A node that was not told looks every two seconds whether its rooms are still there.
+        if stage.deletesRooms { advance(by: .ms(3000)) }
         let deadline = stage.now + .ms(Simulation.patience)
         while !stage.referee.isOver {
             for node in nodes where node.isDown { node.start() }
