@@ -176,46 +176,50 @@ extension Shard {
         let user = connection.identity.user
         answer(connection, id, room) { [hub] () async throws(StoreError) in
             let request = OpenRequest(room: room, user: user, create: false)
-            return try await hub.store.open([request], at: hub.world.wall())[0].map { _ in
-                .presence(hub.members(room, after: after))
-            }
+            return try await hub.store.open([request], at: hub.world.wall())[0]
+        } then: { shard, _ in
+            // Made only now, on the loop, so that news which it holds already can't be followed by an older page.
+            .presence(shard.hub.members(room, after: after))
         }
     }
 
     private func tellHistory(_ wish: Command.HistoryRequest, _ id: MessageID?, _ connection: Connection) {
         let user = connection.identity.user
         answer(connection, id, wish.room) { [hub] () async throws(StoreError) in
-            try await hub.history(wish, user: user).map { .history($0) }
+            try await hub.history(wish, user: user)
+        } then: { _, page in
+            .history(page)
         }
     }
 
     private func createRoom(_ plan: RoomPlan, _ id: MessageID?, _ connection: Connection) {
         let author = connection.id
         answer(connection, id, plan.name) { [hub] () async throws(StoreError) in
-            try await hub.createRoom(plan, except: author).map { info, users in
-                .roomCreated(info, participants: users)
-            }
+            try await hub.createRoom(plan, except: author)
+        } then: { _, created in
+            .roomCreated(created.0, participants: created.1)
         }
     }
 
     /// Asks the store and tells the connection what came out; one question of a connection at a time, so that a
     /// client can't have more answers made than it reads.
-    private func answer(
+    private func answer<Answer: Sendable>(
         _ connection: Connection, _ id: MessageID?, _ room: RoomName,
-        _ question: @escaping @Sendable () async throws(StoreError) -> Result<Event, Failure>
+        _ question: @escaping @Sendable () async throws(StoreError) -> Result<Answer, Failure>,
+        then event: @escaping (Shard, Answer) -> Event
     ) {
         connection.pending += 1
-        ask { () -> Event in
+        ask { () -> Result<Answer, Failure> in
             do throws(StoreError) {
-                switch try await question() {
-                case .success(let answer): return answer
-                case .failure(let failure): return .error(failure, room: room)
-                }
+                return try await question()
             } catch {
-                return .error(error.failure, room: room)
+                return .failure(error.failure)
             }
-        } then: { shard, event in
-            shard.reply(event, to: connection, id: id)
+        } then: { shard, answer in
+            switch answer {
+            case .success(let answer): shard.reply(event(shard, answer), to: connection, id: id)
+            case .failure(let failure): shard.reply(.error(failure, room: room), to: connection, id: id)
+            }
             shard.settled(connection)
         }
     }

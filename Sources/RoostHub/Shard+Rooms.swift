@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import RoostCore
 import RoostEngine
@@ -25,65 +24,8 @@ extension Shard {
                 connection: connection, join: join, id: id, role: .member(hearsPresence: join.presence != false)))
     }
 
-    /// Something was said in a user's own room: its connections hear it, from there on, without having joined.
-    func seatOwner(_ owner: UserID, _ name: RoomName, _ epoch: Epoch, before first: UInt64) {
-        for connection in (users[owner] ?? []).compactMap({ connections[$0] }) {
-            guard !connection.seats.contains(where: { $0.room.name == name }), !connection.joining.contains(name),
-                !connection.attending.contains(name)
-            else { continue }
-            connection.attending.append(name)
-            let join = Command.Join(room: name, after: Position(epoch: epoch, seq: first - 1))
-            enter(PendingOpen(connection: connection, join: join, id: nil, role: .owner))
-        }
-    }
-
-    /// Whoever participates in rooms hears of new messages there without joining.
-    func attendRooms(_ connection: Connection) {
-        let (user, limit, store) = (connection.identity.user, hub.limits.maxRooms, hub.store)
-        let log = hub.log
-        ask {
-            do throws(StoreError) {
-                return try await store.rooms(of: user, limit: limit)
-            } catch {
-                log.warning("a participant's rooms could not be read", metadata: ["error": "\(error)"])
-                return []
-            }
-        } then: { shard, rooms in
-            for room in rooms { shard.attend(room, connection) }
-        }
-    }
-
-    /// - Parameter after: where to begin; nil is at the end of the log.
-    func attend(_ name: RoomName, _ connection: Connection, after: Position? = nil) {
-        guard connection.dialect == .simple, !connection.isOver, connection.session.grants.allows(.join, in: name)
-        else { return }
-        if let seat = connection.seats.firstIndex(where: { $0.room.name == name }) {
-            connection.seats[seat].isParticipant = true
-            return
-        }
-        guard connection.seats.count + connection.attending.count < 2 * hub.limits.maxRooms,
-            !connection.attending.contains(name)
-        else { return }
-        connection.attending.append(name)
-        enter(
-            PendingOpen(
-                connection: connection, join: Command.Join(room: name, after: after), id: nil, role: .participant))
-    }
-
-    /// A user has become a participant of a room, or is one no longer.
-    func membership(of user: UserID, in name: RoomName, isNow isMember: Bool) {
-        for connection in (users[user] ?? []).compactMap({ connections[$0] }) {
-            if isMember {
-                attend(name, connection)
-            } else if let seat = connection.seats.firstIndex(where: { $0.room.name == name }) {
-                connection.seats[seat].isParticipant = false
-                if !connection.seats[seat].role.isMember { unseat(connection, connection.seats[seat].room) }
-            }
-        }
-    }
-
     /// At once where the log's end is known and everybody may enter, else after asking the store.
-    private func enter(_ open: PendingOpen) {
+    func enter(_ open: PendingOpen) {
         let name = open.join.room
         if let room = rooms[name], isOpenToAll(room), isWithinReach(open.join.after, room) {
             stopWaiting(open)
@@ -113,7 +55,7 @@ extension Shard {
     }
 
     /// A participant is no longer about to hear of the room: it does now, or was not let in.
-    private func stopWaiting(_ open: PendingOpen) {
+    func stopWaiting(_ open: PendingOpen) {
         if !open.role.isMember { open.connection.attending.removeAll { $0 == open.join.room } }
     }
 
@@ -180,23 +122,6 @@ extension Shard {
             if let index = connection.joining.firstIndex(of: name) { connection.joining.remove(at: index) }
             settled(connection)
         }
-    }
-
-    /// Nobody asked for this one, so nobody can ask again: a passing cause is waited for.
-    private func tryAgain(_ open: PendingOpen, _ failure: Failure) {
-        guard failure.isPassing else { return }
-        open.connection.attending.append(open.join.room)
-        let bound = NIOLoopBound((self, open), eventLoop: loop)
-        loop.scheduleTask(in: .seconds(1)) {
-            let (shard, open) = bound.value
-            shard.stopWaiting(open)
-            if !open.connection.isOver { shard.attendAgain(open) }
-        }
-    }
-
-    private func attendAgain(_ open: PendingOpen) {
-        open.connection.attending.append(open.join.room)
-        enter(open)
     }
 
     /// The store has said where the room's log ends.
@@ -327,57 +252,5 @@ extension Shard {
         counters.rooms = rooms.count
         hub.unlisten(number, to: room.name)
         if room.kind.receipts, hub.listeners(room.name) == 0 { hub.marks.withLock { $0.unwatch(room.name) } }
-    }
-
-    /// Puts every reader out.
-    func dissolve(_ name: RoomName) {
-        guard let room = rooms[name] else { return }
-        for reader in room.replica?.readers ?? [] { eject(reader.connection, room) }
-        forgetIfEmpty(room)
-    }
-
-    func eject(_ connection: Connection, _ room: LocalRoom) {
-        let wasMember = connection.seat(in: room).map { connection.seats[$0].role.isMember } ?? false
-        unseat(connection, room)
-        if wasMember { reply(.left(room: room.name), to: connection, id: nil) }
-    }
-
-    /// Asks the store again whether each reader may be here. Until it has answered, nobody enters unasked.
-    func recheck(_ name: RoomName) {
-        guard let room = rooms[name], room.replica != nil else { return }
-        room.visibility = .private
-        room.accessTurn &+= 1
-        room.rechecks += 1
-        let turn = room.accessTurn
-        let connections = (room.replica?.readers ?? []).map(\.connection)
-        // One request without a user tells what the room is now.
-        let requests =
-            [OpenRequest(room: name, user: nil, create: false, authority: .server)]
-            + connections.map { OpenRequest(room: name, user: $0.identity.user, create: false) }
-        let (store, world, log) = (hub.store, hub.world, hub.log)
-        ask { () -> [Result<RoomHead, Failure>]? in
-            do throws(StoreError) {
-                return try await store.open(requests, at: world.wall())
-            } catch {
-                log.error(
-                    "access to a room could not be rechecked", metadata: ["room": "\(name)", "error": "\(error)"])
-                return nil
-            }
-        } then: { shard, answers in
-            room.rechecks -= 1
-            shard.rechecked(room, turn, connections, answers)
-        }
-    }
-
-    private func rechecked(
-        _ room: LocalRoom, _ turn: UInt32, _ connections: [Connection], _ answers: [Result<RoomHead, Failure>]?
-    ) {
-        // Where the store failed, the room stays private and the sweep asks again.
-        guard let answers, rooms[room.name] === room else { return forgetIfEmpty(room) }
-        for (connection, answer) in zip(connections, answers.dropFirst()) {
-            if case .failure = answer { eject(connection, room) }
-        }
-        if turn == room.accessTurn, case .success(let head)? = answers.first { room.visibility = head.visibility }
-        forgetIfEmpty(room)
     }
 }
