@@ -15,7 +15,8 @@ extension Shard {
             else { continue }
             let isOwnDoing = items.contains { $0.except == connection.id }
             let isSpecial = isOwnDoing || !hearsPresence
-            guard connection.outbox.admits(.transient) else {
+            // Who has missed something is told that first, or what is news now would be followed by what was.
+            guard connection.outbox.admits(.transient), connection.shed.isEmpty else {
                 for item in items where hears(item, connection, hearsPresence) { connection.shed.note(item.event) }
                 counters.transientDropped += UInt64(items.count)
                 continue

@@ -200,4 +200,27 @@ struct NewsTests {
             #expect(typing.count == 2)
         }
     }
+
+    @Test("what it has missed is told before what is new then")
+    func madeUpInOrder() async throws {
+        try await withHub { hub, loops in
+            let client = try await Self.members(["slow"], hub, loops)[0]
+            let said = try await client.run { shard, connection, wire in
+                func type(_ isActive: Bool) {
+                    let event = Event.typing(room: room("r"), user: user("b"), isActive: isActive)
+                    shard.hear([PresenceNews.Item(event: event, except: 0)], in: room("r"))
+                }
+                shard.writability(of: connection, isNow: false)
+                type(true)
+                shard.writability(of: connection, isNow: true)
+                type(false)
+                return wire.frames.count
+            }
+            try await client.hear(#""type":"typing""#, from: said)
+            try await client.settle()
+            let typing = try await client.heard("typing")
+            #expect(typing.count == 1)
+            #expect(typing.allSatisfy { $0.contains(#""user":"b","active":false"#) })
+        }
+    }
 }
