@@ -85,12 +85,11 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        // The load generator: knows a server by its protocol only.
+        .target(name: "CPolling"),
         .target(
             name: "RoostBench",
-            dependencies: [
-                "RoostWire", nioCore, nioPosix,
-                .product(name: "Histogram", package: "hdrhistogram-swift"),
-            ]),
+            dependencies: ["CPolling", .product(name: "Histogram", package: "hdrhistogram-swift")]),
         .target(name: "CBuildInfo", cSettings: [.define("ROOST_COMMIT", to: "\"\(commit)\"")]),
         .executableTarget(
             name: "roost",

@@ -1,99 +1,145 @@
-import NIOCore
-import NIOPosix
-import RoostWire
-
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
 
-/// A WebSocket of the load generator: as little work per frame as can be, so that the server is what is measured.
-final class BenchSocket: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
-    private let request: String
-    private var context: ChannelHandlerContext?
-    private var rest: ByteBuffer?
-    private var isOpen = false
-    private let opened: EventLoopPromise<Void>
-    /// Gets the payload of each text frame.
-    var onText: (UnsafeRawBufferPointer) -> Void = { _ in }
+/// A WebSocket of the load generator, on its loop's one thread.
+final class BenchSocket {
+    let descriptor: Int32
+    private let loop: BenchLoop
+    private let request: [UInt8]
+    private var state = State.connecting
+    /// A piece of a frame that came without the rest.
+    private var rest: [UInt8] = []
+    private var out: [UInt8] = []
+    private var isDirty = false
+    private var isWaitingToWrite = true
+    /// The server has upgraded.
+    var onOpen: () -> Void = {}
+    /// Gets the payload of each text or binary frame.
+    var onMessage: (UnsafeRawBufferPointer) -> Void = { _ in }
     var onClose: (String) -> Void = { _ in }
 
-    init(_ target: BenchTarget, user: String, opened: EventLoopPromise<Void>) {
-        request =
-            "GET \(target.path)/ws?user=\(user) HTTP/1.1\r\nHost: \(target.host):\(target.port)\r\n"
-            + "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: roost.v1.json\r\n\r\n"
-        self.opened = opened
+    private enum State { case connecting, upgrading, open, closed }
+
+    /// - Parameters:
+    ///   - path: with its query.
+    ///   - subprotocol: none is asked for where it is nil.
+    init(_ address: Address, _ target: BenchTarget, path: String, subprotocol: String?, loop: BenchLoop) throws {
+        request = Array(
+            ("GET \(path) HTTP/1.1\r\nHost: \(target.host):\(target.port)\r\n"
+                + "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                + (subprotocol.map { "Sec-WebSocket-Protocol: \($0)\r\n" } ?? "") + "\r\n").utf8)
+        self.loop = loop
+        descriptor = try address.connect()
+        loop.add(self)
     }
 
-    /// Connects; the future holds once the server has upgraded.
-    static func connect(
-        _ target: BenchTarget, user: String, on loop: any EventLoop, _ setUp: @escaping (BenchSocket) -> Void = { _ in }
-    ) -> EventLoopFuture<BenchSocket> {
-        let opened = loop.makePromise(of: Void.self)
-        let socket = BenchSocket(target, user: user, opened: opened)
-        setUp(socket)
-        let bound = NIOLoopBound(socket, eventLoop: loop)
-        ClientBootstrap(group: loop)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+    // MARK: Sending
+
+    func send(_ frame: OutgoingFrame) {
+        guard state == .open else { return }
+        out.append(contentsOf: frame.bytes)
+        flushLater()
+    }
+
+    func send(_ text: String) { send(OutgoingFrame(.text, text)) }
+
+    private func flushLater() {
+        guard !isDirty else { return }
+        isDirty = true
+        loop.flushLater(self)
+    }
+
+    func flush() {
+        isDirty = false
+        guard !out.isEmpty, !isWaitingToWrite, state != .closed else { return }
+        let sent = out.withUnsafeBytes { systemSend(descriptor, $0) }
+        if sent == out.count {
+            out.removeAll(keepingCapacity: out.capacity <= 1 << 16)
+        } else if sent >= 0 || errno == EAGAIN {
+            out.removeFirst(max(0, sent))
+            isWaitingToWrite = true
+            loop.watch(self, forWriting: true)
+        } else {
+            end("the connection broke: \(errorText(errno))")
+        }
+    }
+
+    func close() {
+        guard state != .closed else { return }
+        state = .closed
+        loop.remove(self)
+        systemClose(descriptor)
+        (onOpen, onMessage, onClose) = ({}, { _ in }, { _ in })
+    }
+
+    private func end(_ reason: String) {
+        guard state != .closed else { return }
+        let tell = onClose
+        close()
+        tell(reason)
+    }
+
+    // MARK: Receiving
+
+    func becameWritable() {
+        guard isWaitingToWrite else { return }
+        if state == .connecting {
+            var code: Int32 = 0
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            _ = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+            guard code == 0 else { return end("the server can't be reached: \(errorText(code))") }
+            state = .upgrading
+            out = request
+        }
+        isWaitingToWrite = false
+        loop.watch(self, forWriting: false)
+        flush()
+    }
+
+    func becameReadable(into buffer: UnsafeMutableRawBufferPointer) {
+        guard state == .open || state == .upgrading else { return }
+        let kept = rest.count
+        if kept > 0 {
+            rest.withUnsafeBytes { buffer.copyMemory(from: $0) }
+            rest = []
+        }
+        let count = systemReceive(descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[kept...]))
+        guard count > 0 else {
+            if kept > 0 { rest = Array(buffer[..<kept]) }
+            if count < 0, errno == EAGAIN || errno == EINTR { return }
+            return end(count == 0 ? "the server closed it" : "the connection broke: \(errorText(errno))")
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<(kept + count)])
+        var used = 0
+        if state == .upgrading {
+            used = finishHandshake(bytes)
+            guard state == .open else {
+                if state == .upgrading { rest = Array(bytes) }
+                return
             }
-            .connect(host: target.host, port: target.port)
-            .whenFailure { opened.fail($0) }
-        return opened.futureResult.map { bound.value }
+        }
+        used += takeFrames(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+        guard state == .open, used < bytes.count else { return }
+        guard bytes.count < buffer.count else { return end("a frame is larger than \(buffer.count) bytes") }
+        rest = Array(bytes[used...])
     }
 
-    func send(_ text: String) {
-        guard let context else { return }
-        var frame = context.channel.allocator.buffer(capacity: text.utf8.count + 14)
-        frame.putMaskedFrame(.text, key: 0x5EED_1234, text.utf8)
-        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
-    }
-
-    func close() { context?.close(promise: nil) }
-
-    func channelActive(context: ChannelHandlerContext) {
-        self.context = context
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: request)), promise: nil)
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        if var before = rest {
-            before.writeBuffer(&bytes)
-            bytes = before
-            rest = nil
+    /// Returns the bytes of the server's answer, once all of them are there.
+    private func finishHandshake(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let end = bytes.after("\r\n\r\n") else { return 0 }
+        let first = String(decoding: bytes.prefix { $0 != 13 }, as: UTF8.self)
+        guard first.hasPrefix("HTTP/1.1 101") else {
+            let hint = first.hasPrefix("HTTP/1.1 429") ? " (start the server with --rate-limit-connects 0)" : ""
+            self.end("the server refused the WebSocket: \(first)\(hint)")
+            return 0
         }
-        if !isOpen {
-            guard finishHandshake(&bytes) else { return }
-        }
-        let used = bytes.withUnsafeReadableBytes { takeFrames($0) }
-        bytes.moveReaderIndex(forwardBy: used)
-        if bytes.readableBytes > 0 { rest = bytes.slice() }
-    }
-
-    private func finishHandshake(_ bytes: inout ByteBuffer) -> Bool {
-        let text = String(buffer: bytes)
-        let end = bytes.withUnsafeReadableBytes { $0.after("\r\n\r\n") }
-        guard let end else {
-            rest = bytes
-            return false
-        }
-        guard text.hasPrefix("HTTP/1.1 101") else {
-            let hint = text.hasPrefix("HTTP/1.1 429") ? " (start the server with --rate-limit-connects 0)" : ""
-            opened.fail(BenchError("the server refused the WebSocket: \(text.prefix { $0 != "\r\n" })\(hint)"))
-            context?.close(promise: nil)
-            return false
-        }
-        isOpen = true
-        bytes.moveReaderIndex(forwardBy: end)
-        opened.succeed(())
-        return true
+        state = .open
+        onOpen()
+        return end
     }
 
     /// Hands out whole frames; returns the bytes they took.
@@ -113,71 +159,34 @@ final class BenchSocket: ChannelInboundHandler {
             guard bytes.count - at >= header + length else { break }
             let payload = UnsafeRawBufferPointer(rebasing: bytes[(at + header)..<(at + header + length)])
             switch bytes[at] & 15 {
-            case 1: onText(payload)
-            case 8: onClose(String(decoding: payload.dropFirst(2), as: UTF8.self))
-            case 9: pong()
+            case 1, 2: onMessage(payload)
+            case 8: end(String(decoding: payload.dropFirst(2), as: UTF8.self))
+            case 9: send(OutgoingFrame(.pong, payload))
             default: break
             }
+            guard state == .open else { break }
             at += header + length
         }
         return at
     }
-
-    private func pong() {
-        guard let context else { return }
-        var frame = ByteBuffer()
-        frame.putMaskedFrame(.pong, key: 0x5EED_1234, [])
-        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        self.context = nil
-        opened.fail(BenchError("the server closed the connection"))
-        onClose("the connection ended")
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-/// The bytes of a frame, looked at without parsing.
-extension UnsafeRawBufferPointer {
-    /// Where the text behind `key` begins.
-    func after(_ key: StaticString) -> Int? {
-        guard var base = baseAddress else { return nil }
-        let (first, length, end) = (Int32(key.utf8Start.pointee), key.utf8CodeUnitCount, base + count)
-        while base + length <= end, let found = memchr(base, first, end - base) {
-            let candidate = UnsafeRawPointer(found)
-            if candidate + length <= end, memcmp(candidate, key.utf8Start, length) == 0 {
-                return candidate - (end - count) + length
-            }
-            base = candidate + 1
-        }
-        return nil
-    }
+private func systemSend(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Darwin)
+    Darwin.send(descriptor, bytes.baseAddress, bytes.count, 0)
+    #else
+    Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+    #endif
+}
 
-    func has(_ key: StaticString) -> Bool { after(key) != nil }
+private func systemReceive(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
+    recv(descriptor, bytes.baseAddress, bytes.count, 0)
+}
 
-    /// Whether this is a frame of that type, which the server writes first.
-    func isFrame(_ type: StaticString) -> Bool {
-        let (start, length) = (9, type.utf8CodeUnitCount)
-        guard let baseAddress, count > start + length, self[start + length] == UInt8(ascii: "\"") else { return false }
-        return memcmp(baseAddress, "{\"type\":\"", start) == 0
-            && memcmp(baseAddress + start, type.utf8Start, length) == 0
-    }
-
-    func number(after key: StaticString) -> UInt64? {
-        guard var at = after(key) else { return nil }
-        var value: UInt64 = 0
-        let start = at
-        while at < count, (0x30...0x39).contains(self[at]) {
-            value = value * 10 + UInt64(self[at] - 0x30)
-            at += 1
-        }
-        return at > start ? value : nil
-    }
-
-    func text(after key: StaticString) -> String? {
-        guard let at = after(key) else { return nil }
-        return String(decoding: self[at...].prefix { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
-    }
+private func systemClose(_ descriptor: Int32) {
+    #if canImport(Darwin)
+    _ = Darwin.close(descriptor)
+    #else
+    _ = Glibc.close(descriptor)
+    #endif
 }

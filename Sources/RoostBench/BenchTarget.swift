@@ -2,11 +2,14 @@
 public struct BenchTarget: Sendable {
     public var host: String
     public var port: Int
-    /// What precedes `/ws`.
+    /// As the URL says, without a slash at its end.
     public var path: String
 
     /// Reads `http://HOST:PORT[/base]` or the same with `ws://`.
     public init(url: String) throws {
+        guard !url.hasPrefix("wss://"), !url.hasPrefix("https://") else {
+            throw BenchError("the load generator does not speak TLS; give it the server's ws:// address")
+        }
         guard let scheme = ["ws://", "http://"].first(where: { url.hasPrefix($0) }) else {
             throw BenchError("the URL must begin with ws:// or http://, not \(url)")
         }
@@ -22,6 +25,14 @@ public struct BenchTarget: Sendable {
         while path.hasSuffix("/") { path.removeLast() }
         self.path = String(path)
     }
+}
+
+extension BenchTarget {
+    /// Where Roost's WebSocket is: the URL may name it or what precedes it.
+    var webSocketPath: String { path.hasSuffix("/ws") ? path : path + "/ws" }
+
+    /// What precedes `/ws`.
+    var basePath: String { path.hasSuffix("/ws") ? String(path.dropLast(3)) : path }
 }
 
 /// Why a benchmark did not come to an end: one sentence.

@@ -1,119 +1,146 @@
 import Histogram
-import NIOCore
 
-/// One publication to many readers, over and over.
+/// Publications to rooms with many readers, over and over.
 final class FanOutRun: BenchRun<Report> {
     private let readers: Int
-    private let room = "bench-\(UInt32.random(in: 0 ... .max))"
-    private var publisher: BenchSocket?
+    private var rooms: [Room]
+    private var finders: [NumberFinder]
+    private var lastHeard: [UInt64]
     private var joined = 0
-    private var lastSeq: [UInt64]
-    private var sentAt: [UInt64: NIODeadline] = [:]
-    private var published: UInt64 = 0
     private var deliveries: UInt64 = 0
     private var misordered: UInt64 = 0
     private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
     private var meter: Meter?
+    private var pacer: Pacer?
+    private var nextRoom = 0
     private var countedFrom: UInt64 = 0
-    private var isOver = false
+    private var hasStopped = false
 
-    init(_ options: Bench.Options, readers: Int, loop: any EventLoop) {
+    private struct Room {
+        let name: String
+        var publication: Publication
+        var publisher: BenchSocket?
+        var published: UInt64 = 0
+        var deliveries: UInt64 = 0
+        /// When the last 4096 of them were published, by number.
+        var sentAt = [Int64](repeating: 0, count: 4096)
+    }
+
+    init(_ options: Bench.Options, rooms: Int, readers: Int) {
         self.readers = readers
-        lastSeq = Array(repeating: 0, count: readers)
-        super.init(options, loop: loop)
+        let run = UInt32.random(in: 0 ... .max)
+        self.rooms = (0..<rooms).map { number in
+            let name = "bench-\(run)-\(number)"
+            return Room(name: name, publication: Publication(options.dialect, room: name, size: options.size))
+        }
+        finders = Array(repeating: NumberFinder(options.dialect), count: rooms * readers)
+        lastHeard = Array(repeating: 0, count: rooms * readers)
+        super.init(options)
     }
 
-    func run() -> EventLoopFuture<Report> {
+    override func begin() {
         connect(
-            readers + 1,
+            rooms.count * readers,
+            path: { [self] in path(rooms[$0 / readers].name, user: "bench-\($0)") },
             each: { [self] number, socket in
-                socket.onClose = { [self] reason in fail(BenchError("a connection was closed: \(reason)")) }
-                guard number > 0 else { return startPublisher(socket) }
-                socket.onText = { [self] in hear($0, reader: number - 1) }
-                socket.send(#"{"type":"join","messageId":"j","payload":{"room":"\#(room)","presence":false}}"#)
-            },
-            then: {})
-        return done.futureResult
+                let room = number / readers
+                if number % readers == 0 { rooms[room].publisher = socket }
+                socket.onMessage = { [unowned self, unowned socket] in hear($0, number, socket) }
+                guard let join = options.dialect.join(rooms[room].name, hearsPresence: false) else {
+                    return joinedOne()
+                }
+                socket.send(join)
+            })
     }
 
-    private func startPublisher(_ socket: BenchSocket) {
-        publisher = socket
-        socket.onText = { [self] text in
-            if text.has("\"type\":\"error\"") {
-                fail(
-                    BenchError(
-                        "a publication was refused: \(text.text(after: "\"reason\":\"") ?? "?") (start the server with --rate-limit-messages 0)"
-                    ))
-            }
+    private func hear(_ frame: UnsafeRawBufferPointer, _ reader: Int, _ socket: BenchSocket) {
+        let before = deliveries
+        guard !options.dialect.isReceipt(frame) else { return }
+        finders[reader].find(frame) { heard($0, reader) }
+        if deliveries != before { return refill(reader / readers) }
+        if joined < rooms.count * readers, options.dialect.isJoined(frame) { joinedOne() }
+        if let reason = options.dialect.refusal(frame) {
+            fail(BenchError("the server refused: \(reason) (start Roost with --rate-limit-messages 0)"))
         }
+        if let answer = options.dialect.answer(frame) { socket.send(answer) }
     }
 
-    private func hear(_ text: UnsafeRawBufferPointer, reader: Int) {
-        guard text.has("\"type\":\"message\"") else {
-            if text.has("\"type\":\"joined\"") { joinedOne() }
-            return
-        }
-        guard let seq = text.number(after: "\"seq\":") else { return }
-        if seq != lastSeq[reader] + 1 { misordered += 1 }
-        lastSeq[reader] = seq
+    private func heard(_ number: UInt64, _ reader: Int) {
+        if number != lastHeard[reader] + 1 { misordered += 1 }
+        lastHeard[reader] = number
         deliveries += 1
-        if let sent = sentAt[seq] { latencies.record(UInt64((NIODeadline.now() - sent).nanoseconds)) }
-        refill()
+        let room = reader / readers
+        rooms[room].deliveries += 1
+        latencies.record(UInt64(max(1, BenchLoop.nanoseconds - rooms[room].sentAt[Int(number & 4095)])))
     }
 
     private func joinedOne() {
         joined += 1
-        guard joined == readers else { return }
-        options.progress("\(readers) readers joined; warming up")
-        refill()
-        after(.seconds(1)) { [self] in
-            latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
+        guard joined == rooms.count * readers else { return }
+        options.progress("\(joined) readers joined; warming up")
+        if let rate = options.rate {
+            pacer = Pacer(rate: rate, from: BenchLoop.nanoseconds)
+            loop.onRound = { [unowned self] in publishWhatIsDue() }
+        } else {
+            for room in rooms.indices { refill(room) }
+        }
+        after(1) { [self] in
+            latencies.reset()
             countedFrom = deliveries
             meter = Meter(pid: options.pid)
-            tick(1)
+            measure({ [self] _ in "\(deliveries - countedFrom) deliveries" }, end: { [self] in stop() })
         }
     }
 
-    private func tick(_ second: Int) {
-        after(.seconds(1)) { [self] in
-            options.progress("\(second) s: \(deliveries - countedFrom) deliveries")
-            if second < options.seconds { tick(second + 1) } else { stop() }
-        }
-    }
+    // MARK: Publishing
 
     /// Publishes as long as fewer than `inFlight` publications are not yet with every reader.
-    private func refill() {
-        guard !isOver, joined == readers else { return }
-        while published < deliveries / UInt64(readers) + UInt64(options.inFlight) {
-            published += 1
-            sentAt[published] = NIODeadline.now()
-            if published > 1024 { sentAt[published - 1024] = nil }
-            publisher?.send(
-                #"{"type":"message","messageId":"m\#(published)","payload":{"room":"\#(room)","content":"\#(filler)"}}"#
-            )
+    private func refill(_ room: Int) {
+        guard options.rate == nil, !hasStopped, joined == rooms.count * readers else { return }
+        while rooms[room].published < rooms[room].deliveries / UInt64(readers) + UInt64(options.inFlight) {
+            publish(room, at: BenchLoop.nanoseconds)
         }
     }
+
+    private func publishWhatIsDue() -> Int64? {
+        guard !hasStopped else { return nil }
+        while let planned = pacer?.due(at: BenchLoop.nanoseconds) {
+            publish(nextRoom, at: planned)
+            nextRoom = (nextRoom + 1) % rooms.count
+        }
+        return pacer?.next
+    }
+
+    private func publish(_ room: Int, at time: Int64) {
+        rooms[room].published += 1
+        let number = rooms[room].published
+        rooms[room].sentAt[Int(number & 4095)] = time
+        let frame = rooms[room].publication.numbered(number)
+        rooms[room].publisher?.send(frame)
+    }
+
+    // MARK: The end
 
     private func stop() {
-        isOver = true
+        hasStopped = true
         guard let meter else { return }
         let count = deliveries - countedFrom
-        var report = Report("fanout: 1 room × \(readers) readers, \(options.size) B, \(options.inFlight) in flight")
+        let load = options.rate.map { "\($0) publications/s" } ?? "\(options.inFlight) in flight"
+        var report = Report("fanout: \(rooms.count) × \(readers) readers, \(options.size) B, \(load)")
         report.add("deliveries/s", Double(count) / meter.seconds, "1/s")
-        meter.report(into: &report, per: "delivery", count: count)
+        report.add("publications/s", Double(count) / Double(readers) / meter.seconds, "1/s")
+        meter.report(into: &report, per: "delivery", count: count, isPaced: options.rate != nil)
         report.add(latencies: latencies, "latency")
-        settle(report)
-    }
-
-    /// What was published last must still reach everybody before anything can be said to be lost.
-    private func settle(_ report: Report, patience: Int = 100) {
-        let missing = published * UInt64(readers) - deliveries
-        guard missing > 0, patience > 0 else {
-            var report = report
-            report.add("lost", Double(missing), "")
-            report.add("doubled or out of order", Double(misordered), "")
-            return finish(report)
+        pacer?.report(into: &report)
+        let missing = { [self] in
+            rooms.reduce(0) { $0 + Int($1.published) * readers - Int($1.deliveries) }
         }
-        after(.milliseconds(50)) { [self] in settle(report, patience: patience - 1) }
+        settle(missing) { [self] lost in
+            report.add("lost", Double(lost), "")
+            report.add("doubled or out of order", Double(misordered), "")
+            if lost > 0 { report.blame("lost: \(lost)") }
+            if misordered > 0 { report.blame("doubled or out of order: \(misordered)") }
+            finish(report)
+        }
     }
 }

@@ -1,36 +1,42 @@
-import NIOCore
-
 /// Connections that are there and do nothing: what one costs in memory.
 final class IdleRun: BenchRun<Report> {
     private let connections: Int
+    private let room = "bench-idle-\(UInt32.random(in: 0 ... .max))"
     private let before: Int?
+    private let meter: Meter
     private var joined = 0
 
-    init(_ options: Bench.Options, connections: Int, loop: any EventLoop) {
+    init(_ options: Bench.Options, connections: Int) {
         self.connections = connections
         before = options.pid.flatMap { ProcessProbe(pid: $0).residentBytes }
-        super.init(options, loop: loop)
+        meter = Meter(pid: options.pid)
+        super.init(options)
     }
 
-    func run() -> EventLoopFuture<Report> {
-        let started = Meter(pid: options.pid)
+    override func begin() {
         connect(
             connections,
+            path: { [self] in path(room, user: "bench-\($0)") },
             each: { [self] _, socket in
-                socket.onClose = { [self] reason in fail(BenchError("a connection was closed: \(reason)")) }
-                socket.onText = { [self] text in
-                    guard text.has("\"type\":\"joined\"") else { return }
-                    joined += 1
-                    if joined % 1000 == 0 { options.progress("\(joined) joined") }
-                    if joined == connections { after(.seconds(2)) { [self] in stop(started) } }
+                var hasJoined = false
+                socket.onMessage = { [unowned self, unowned socket] frame in
+                    if let answer = options.dialect.answer(frame) { socket.send(answer) }
+                    guard !hasJoined, options.dialect.isJoined(frame) else { return }
+                    hasJoined = true
+                    joinedOne()
                 }
-                socket.send(#"{"type":"join","messageId":"j","payload":{"room":"bench-idle"}}"#)
-            },
-            then: {})
-        return done.futureResult
+                guard let join = options.dialect.join(room, hearsPresence: true) else { return joinedOne() }
+                socket.send(join)
+            })
     }
 
-    private func stop(_ meter: Meter) {
+    private func joinedOne() {
+        joined += 1
+        if joined % 1000 == 0 { options.progress("\(joined) joined") }
+        if joined == connections { after(2) { [self] in stop() } }
+    }
+
+    private func stop() {
         var report = Report("idle: \(connections) connections, each joined to one room with presence")
         if let before, let now = options.pid.flatMap({ ProcessProbe(pid: $0).residentBytes }) {
             report.add("server RSS per connection", Double(now - before) / Double(connections), "B")
@@ -38,7 +44,7 @@ final class IdleRun: BenchRun<Report> {
         } else {
             report.warn("without --pid of a process on this machine its memory is not known")
         }
-        meter.report(into: &report, per: "connect and join", count: UInt64(connections))
+        meter.report(into: &report, per: "connection", count: UInt64(connections))
         finish(report)
     }
 }

@@ -10,12 +10,19 @@ struct ProcessProbe {
 
     static let own = ProcessProbe(pid: getpid())
 
-    /// CPU seconds, user and system, since its start; in steps of 10 ms.
-    var cpuSeconds: Double? {
+    /// CPU seconds since its start, in steps of 10 ms.
+    struct CPU {
+        var user: Double
+        var system: Double
+        var total: Double { user + system }
+    }
+
+    var cpu: CPU? {
         guard let stat = read("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+        return CPU(user: user / ticks, system: system / ticks)
     }
 
     /// Resident bytes.

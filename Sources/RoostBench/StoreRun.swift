@@ -1,100 +1,111 @@
 import Histogram
-import NIOCore
 
 /// Publishers that wait for acks, and nobody who listens: what the log takes.
 final class StoreRun: BenchRun<Report> {
     private let rooms: [String]
-    private let publishers: Int
-    private var sentAt: [[UInt64: NIODeadline]]
-    private var sent: [UInt64]
+    private var publishers: [Publisher]
     private var acked: UInt64 = 0
     private var countedFrom: UInt64 = 0
     private var durability = "?"
     private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
     private var meter: Meter?
-    private var isOver = false
+    private var pacer: Pacer?
+    private var nextPublisher = 0
+    private var hasStopped = false
 
-    init(_ options: Bench.Options, publishers: Int, rooms: Int, loop: any EventLoop) {
-        self.publishers = publishers
+    private struct Publisher {
+        var publication: Publication
+        var socket: BenchSocket?
+        var sent: UInt64 = 0
+        var acked: UInt64 = 0
+        /// When the last 4096 of them were sent, by number.
+        var sentAt = [Int64](repeating: 0, count: 4096)
+    }
+
+    init(_ options: Bench.Options, publishers: Int, rooms: Int) {
         let run = UInt32.random(in: 0 ... .max)
-        self.rooms = (0..<max(1, rooms)).map { "bench-\(run)-\($0)" }
-        sentAt = Array(repeating: [:], count: publishers)
-        sent = Array(repeating: 0, count: publishers)
-        super.init(options, loop: loop)
+        let names = (0..<max(1, rooms)).map { "bench-\(run)-\($0)" }
+        self.rooms = names
+        self.publishers = (0..<publishers).map {
+            let room = names[$0 % names.count]
+            return Publisher(publication: Publication(.native, room: room, size: options.size))
+        }
+        super.init(options)
     }
 
-    func run() -> EventLoopFuture<Report> {
+    override func begin() {
         connect(
-            publishers,
+            publishers.count, path: { [self] in path("", user: "bench-\($0)") },
             each: { [self] number, socket in
-                socket.onClose = { [self] reason in fail(BenchError("a connection was closed: \(reason)")) }
-                socket.onText = { [self] in hear($0, number, socket) }
+                publishers[number].socket = socket
+                socket.onMessage = { [unowned self] in hear($0, number) }
             },
-            then: { [self] in
-                for (number, socket) in sockets.enumerated() {
-                    socket.onText = { [self] in hear($0, number, socket) }
-                    for _ in 0..<options.inFlight { publish(number, socket) }
-                }
-                after(.seconds(1)) { [self] in
-                    latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
-                    countedFrom = acked
-                    meter = Meter(pid: options.pid)
-                    tick(1)
-                }
-            })
-        return done.futureResult
+            then: { [self] in start() })
     }
 
-    private func publish(_ number: Int, _ socket: BenchSocket) {
-        sent[number] += 1
-        let id = sent[number]
-        sentAt[number][id] = NIODeadline.now()
-        let room = rooms[number % rooms.count]
-        socket.send(
-            #"{"type":"message","messageId":"\#(id)","payload":{"room":"\#(room)","content":"\#(filler)"}}"#)
+    private func start() {
+        if let rate = options.rate {
+            pacer = Pacer(rate: rate, from: BenchLoop.nanoseconds)
+            loop.onRound = { [unowned self] in publishWhatIsDue() }
+        } else {
+            for number in publishers.indices {
+                for _ in 0..<options.inFlight { publish(number, at: BenchLoop.nanoseconds) }
+            }
+        }
+        after(1) { [self] in
+            latencies.reset()
+            countedFrom = acked
+            meter = Meter(pid: options.pid)
+            measure({ [self] _ in "\(acked - countedFrom) acked" }, end: { [self] in stop() })
+        }
     }
 
-    private func hear(_ text: UnsafeRawBufferPointer, _ number: Int, _ socket: BenchSocket) {
-        if text.has("\"type\":\"error\"") {
+    private func publishWhatIsDue() -> Int64? {
+        guard !hasStopped else { return nil }
+        while let planned = pacer?.due(at: BenchLoop.nanoseconds) {
+            publish(nextPublisher, at: planned)
+            nextPublisher = (nextPublisher + 1) % publishers.count
+        }
+        return pacer?.next
+    }
+
+    private func publish(_ number: Int, at time: Int64) {
+        publishers[number].sent += 1
+        let id = publishers[number].sent
+        publishers[number].sentAt[Int(id & 4095)] = time
+        let frame = publishers[number].publication.numbered(id)
+        publishers[number].socket?.send(frame)
+    }
+
+    private func hear(_ text: UnsafeRawBufferPointer, _ number: Int) {
+        if text.isFrame("error") {
             let reason = text.text(after: "\"reason\":\"") ?? "?"
             return fail(BenchError("a message was refused: \(reason) (start the server with --rate-limit-messages 0)"))
         }
-        guard text.has("\"type\":\"ack\""), let id = text.number(after: "\"messageId\":\""),
-            let began = sentAt[number].removeValue(forKey: id)
-        else { return }
+        guard text.isFrame("ack"), let id = text.number(after: "\"messageId\":\"m") else { return }
         if acked == 0 { durability = text.text(after: "\"durability\":\"") ?? "?" }
         acked += 1
-        latencies.record(UInt64((NIODeadline.now() - began).nanoseconds))
-        if !isOver { publish(number, socket) }
-    }
-
-    private func tick(_ second: Int) {
-        after(.seconds(1)) { [self] in
-            options.progress("\(second) s: \(acked - countedFrom) acked")
-            if second < options.seconds { tick(second + 1) } else { stop() }
-        }
+        publishers[number].acked += 1
+        latencies.record(UInt64(max(1, BenchLoop.nanoseconds - publishers[number].sentAt[Int(id & 4095)])))
+        if !hasStopped, options.rate == nil { publish(number, at: BenchLoop.nanoseconds) }
     }
 
     private func stop() {
-        isOver = true
+        hasStopped = true
         guard let meter else { return }
         let count = acked - countedFrom
+        let load = options.rate.map { "\($0) messages/s" } ?? "\(options.inFlight) in flight each"
         var report = Report(
-            "store: \(publishers) publishers × \(options.inFlight) in flight, \(rooms.count) rooms, \(options.size) B, acked as \(durability)"
+            "store: \(publishers.count) publishers, \(load), \(rooms.count) rooms, \(options.size) B, acked as \(durability)"
         )
         report.add("acked messages/s", Double(count) / meter.seconds, "1/s")
-        meter.report(into: &report, per: "message", count: count)
+        meter.report(into: &report, per: "message", count: count, isPaced: options.rate != nil)
         report.add(latencies: latencies, "ack latency")
-        settle(report)
-    }
-
-    private func settle(_ report: Report, patience: Int = 100) {
-        let missing = sentAt.reduce(0) { $0 + $1.count }
-        guard missing > 0, patience > 0 else {
-            var report = report
+        pacer?.report(into: &report)
+        settle({ [self] in publishers.reduce(0) { $0 + Int($1.sent - $1.acked) } }) { [self] missing in
             report.add("never acked", Double(missing), "")
-            return finish(report)
+            if missing > 0 { report.blame("never acked: \(missing)") }
+            finish(report)
         }
-        after(.milliseconds(50)) { [self] in settle(report, patience: patience - 1) }
     }
 }

@@ -19,7 +19,7 @@ final class StormAuthor {
         self.filler = filler
         self.fail = fail
         heads = Array(repeating: 0, count: rooms.count)
-        socket.onText = { [weak self] in self?.hear($0) }
+        socket.onMessage = { [weak self] in self?.hear($0) }
         socket.onClose = { reason in fail(BenchError("the author's connection was closed: \(reason)")) }
     }
 

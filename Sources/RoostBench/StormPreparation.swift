@@ -1,5 +1,3 @@
-import NIOCore
-
 /// The calm before: rooms with a history, clients who join them and are dropped, and what is said while they are away.
 final class StormPreparation: BenchRun<StormState> {
     private let plan: StormPlan
@@ -8,29 +6,27 @@ final class StormPreparation: BenchRun<StormState> {
     private var joined = 0
     private var author: StormAuthor?
 
-    init(_ options: Bench.Options, plan: StormPlan, loop: any EventLoop) {
+    init(_ options: Bench.Options, plan: StormPlan) {
         self.plan = plan
         let run = UInt32.random(in: 0 ... .max)
         rooms = (0..<plan.rooms).map { "storm-\(run)-\($0)" }
         epochs = Array(repeating: "", count: plan.rooms)
-        super.init(options, loop: loop)
+        super.init(options)
     }
 
-    func run() -> EventLoopFuture<StormState> {
-        connect(1, named: "storm-author") { [self] _, socket in
+    override func begin() {
+        connect(1, path: { [self] _ in path("", user: "storm-author") }) { [self] _, socket in
             author = StormAuthor(socket, rooms: rooms, filler: filler) { [self] in fail($0) }
             options.progress("publishing \(plan.messages) messages to each of \(plan.rooms) rooms")
             author?.publish(plan.messages) { [self] _ in gather() }
         }
-        return done.futureResult
     }
 
     private func gather() {
         options.progress("\(plan.clients) clients connect and join")
-        connect(plan.clients, named: "storm") { [self] number, socket in
+        connect(plan.clients, path: { [self] in path("", user: "storm-\($0)") }) { [self] number, socket in
             let room = number % plan.rooms
-            socket.onClose = { [self] reason in fail(BenchError("a connection was closed: \(reason)")) }
-            socket.onText = { [self] text in
+            socket.onMessage = { [unowned self] text in
                 guard text.isFrame("joined") else { return }
                 epochs[room] = text.text(after: "\"epoch\":\"") ?? ""
                 joined += 1
@@ -44,7 +40,6 @@ final class StormPreparation: BenchRun<StormState> {
     private func drop() {
         options.progress("all are dropped, and miss \(plan.messages) messages")
         for socket in sockets.dropFirst() {
-            socket.onClose = { _ in }
             socket.close()
         }
         author?.publish(plan.messages) { [self] in finish(state(heads: $0)) }

@@ -1,5 +1,4 @@
 import Histogram
-import NIOCore
 
 /// The storm: everybody comes back at once and goes on where they stood.
 final class StormRun: BenchRun<Report> {
@@ -14,40 +13,37 @@ final class StormRun: BenchRun<Report> {
     private var unrecovered = 0
     private var connectedAfter: Double?
     private var liveAfter = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
-    private var startedAt = NIODeadline.now()
+    private var startedAt = BenchLoop.nanoseconds
     private var meter: Meter?
     private var report: Report
-    private var isOver = false
+    private var hasEnded = false
 
-    init(_ options: Bench.Options, state: StormState, within: Int, loop: any EventLoop) {
+    init(_ options: Bench.Options, state: StormState, within: Int) {
         self.state = state
         self.within = within
         hearings = state.clients.map { Hearing(after: $0.seq) }
         report = Report(
             "storm: \(state.clients.count) clients resume \(state.isStaggered ? "up to " : "")\(state.most) messages each, "
                 + "\(state.rooms.count) rooms, \(state.size) B")
-        super.init(options, loop: loop)
+        super.init(options)
     }
 
-    func run() -> EventLoopFuture<Report> {
-        connect(1, named: "storm-author") { [self] _, socket in
+    override func begin() {
+        connect(1, path: { [self] _ in path("", user: "storm-author") }) { [self] _, socket in
             author = StormAuthor(socket, rooms: state.rooms.map(\.name), filler: filler) { [self] in fail($0) }
-            readsOfLog { [self] before in begin(readsBefore: before) }
+            begin(readsBefore: readsOfLog)
         }
-        return done.futureResult
     }
 
-    private func readsOfLog(_ then: @escaping (Double?) -> Void) {
-        MetricsProbe.read("roost_log_reads_total", of: options.target, on: loop).assumeIsolated().whenSuccess(then)
-    }
+    private var readsOfLog: Double? { MetricsProbe.read("roost_log_reads_total", of: options.target) }
 
     private func begin(readsBefore: Double?) {
         options.progress("\(state.clients.count) clients come back")
         meter = Meter(pid: options.pid)
-        startedAt = .now()
-        connect(state.clients.count, named: "storm", atOnce: 256) { [self] number, socket in
-            socket.onClose = { [self] reason in fail(BenchError("a connection was closed: \(reason)")) }
-            socket.onText = { [self] text in hear(text, number, socket, readsBefore) }
+        startedAt = BenchLoop.nanoseconds
+        connect(state.clients.count, atOnce: 256, path: { [self] in path("", user: "storm-\($0)") }) {
+            [self] number, socket in
+            socket.onMessage = { [unowned self, unowned socket] in hear($0, number, socket, readsBefore) }
             let room = state.rooms[state.clients[number].room]
             socket.send(
                 #"{"type":"resume","messageId":"r","payload":{"rooms":"#
@@ -58,11 +54,11 @@ final class StormRun: BenchRun<Report> {
         tick(1)
     }
 
-    private var seconds: Double { Double((NIODeadline.now() - startedAt).nanoseconds) / 1e9 }
+    private var seconds: Double { Double(BenchLoop.nanoseconds - startedAt) / 1e9 }
 
     private func tick(_ second: Int) {
-        after(.seconds(1)) { [self] in
-            guard !isOver else { return }
+        after(1) { [self] in
+            guard !hasEnded else { return }
             options.progress("\(second) s: \(live) live, \(hearings.reduce(0) { $0 + $1.heard }) messages heard")
             if second < within { tick(second + 1) } else { giveUp() }
         }
@@ -95,13 +91,11 @@ final class StormRun: BenchRun<Report> {
 
     private func isLive(_ readsBefore: Double?) {
         live += 1
-        liveAfter.record(UInt64(max(1, (NIODeadline.now() - startedAt).nanoseconds)))
+        liveAfter.record(UInt64(max(1, BenchLoop.nanoseconds - startedAt)))
         guard live == hearings.count else { return }
         reportStorm()
-        readsOfLog { [self] now in
-            if let readsBefore, let now { reportReads(now - readsBefore) } else { warnOfReads() }
-            author?.publish(1) { _ in }
-        }
+        if let readsBefore, let now = readsOfLog { reportReads(now - readsBefore) } else { warnOfReads() }
+        author?.publish(1) { _ in }
     }
 
     // MARK: Reporting
@@ -137,7 +131,7 @@ final class StormRun: BenchRun<Report> {
     }
 
     private func end() {
-        isOver = true
+        hasEnded = true
         let faults: [(String, UInt64)] = [
             ("duplicates", hearings.reduce(0) { $0 + $1.duplicates }),
             ("holes", hearings.reduce(0) { $0 + $1.holes }),

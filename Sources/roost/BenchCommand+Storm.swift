@@ -2,7 +2,7 @@ import ArgumentParser
 import RoostBench
 
 extension BenchCommand {
-    struct Storm: AsyncParsableCommand {
+    struct Storm: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "storm", abstract: "Many clients come back at once and resume: until all are live again.",
             discussion: """
@@ -43,7 +43,7 @@ extension BenchCommand {
             }
         }
 
-        func run() async throws {
+        func run() throws {
             var plan = StormPlan()
             plan.clients = clients
             plan.rooms = rooms
@@ -52,12 +52,12 @@ extension BenchCommand {
             let options = try common.options()
             switch (phase, state) {
             case (.prepare, let path?):
-                try await common.attempt { try await Bench.prepareStorm(options, plan).write(to: path) }
+                try common.attempt { try Bench.prepareStorm(options, plan).write(to: path) }
             case (.resume, let path?):
-                try await common.run { try await Bench.storm(options, StormState.read(from: path), within: within) }
+                try common.run { try Bench.storm(options, StormState.read(from: path), within: within) }
             default:
-                try await common.run {
-                    try await Bench.storm(options, Bench.prepareStorm(options, plan), within: within)
+                try common.run {
+                    try Bench.storm(options, Bench.prepareStorm(options, plan), within: within)
                 }
             }
         }

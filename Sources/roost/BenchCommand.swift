@@ -1,11 +1,15 @@
-import ArgumentParser
-import RoostBench
+public import ArgumentParser
+public import RoostBench
 
 /// `roost bench …`
-struct BenchCommand: AsyncParsableCommand {
+struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Loads a running server and says what it did.",
-        subcommands: [FanOut.self, Store.self, Idle.self, Storm.self])
+        discussion: """
+            The server must be up already, without limits on rates: --rate-limit-messages 0 --rate-limit-connects 0. \
+            Everything that is heard is checked: exits 1 if something was lost, doubled or out of order.
+            """,
+        subcommands: [FanOut.self, Store.self, Echo.self, Idle.self, Churn.self, Storm.self])
 
     struct Common: ParsableArguments {
         @Option(help: "The server, as ws://HOST:PORT.")
@@ -21,97 +25,67 @@ struct BenchCommand: AsyncParsableCommand {
 
         func validate() throws {
             guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 3600.") }
-            guard (2...1_000_000).contains(size) else { throw ValidationError("--size must be 2 to 1000000.") }
+            guard (17...1_000_000).contains(size) else { throw ValidationError("--size must be 17 to 1000000.") }
         }
 
-        func options(inFlight: Int = 1) throws -> Bench.Options {
+        func options(inFlight: Int = 1, rate: Int? = nil, dialect: BenchDialect = .native) throws -> Bench.Options {
             var options = Bench.Options(target: try BenchTarget(url: url))
             options.size = size
             options.seconds = seconds
             options.inFlight = inFlight
+            options.rate = rate
+            options.dialect = dialect
             options.pid = pid
             options.progress = { Console.complain($0) }
             return options
         }
 
-        func run(_ bench: () async throws -> Report) async throws {
-            try await attempt {
-                let report = try await bench()
+        func run(_ bench: () throws -> Report) throws {
+            try attempt {
+                let report = try bench()
                 print(json ? report.json : report.table, terminator: "")
                 if !report.faults.isEmpty { throw ExitCode(1) }
             }
         }
 
-        func attempt(_ work: () async throws -> Void) async throws {
+        func attempt(_ work: () throws -> Void) throws {
             do {
-                try await work()
+                try work()
             } catch let error as BenchError {
                 try Console.fail("\(error)", code: 1)
             }
         }
     }
 
-    struct FanOut: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "fanout", abstract: "One room with many readers: deliveries per second, CPU per delivery.")
-
-        @OptionGroup var common: Common
-        @Option(help: "Readers in the room.")
-        var readers = 1000
-        @Option(name: .customLong("in-flight"), help: "Publications under way at a time.")
+    /// How much is under way.
+    struct Load: ParsableArguments {
+        @Option(name: .customLong("in-flight"), help: "How many are under way at a time.")
         var inFlight = 1
+        @Option(help: "How many are begun per second, on a schedule that waits for nobody; instead of --in-flight.")
+        var rate: Int?
 
         func validate() throws {
-            guard (1...60_000).contains(readers), (1...10_000).contains(inFlight) else {
-                throw ValidationError("--readers must be 1 to 60000 and --in-flight 1 to 10000.")
-            }
-        }
-
-        func run() async throws {
-            try await common.run { try await Bench.fanout(common.options(inFlight: inFlight), readers: readers) }
-        }
-    }
-
-    struct Store: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "store", abstract: "Many publishers that wait for acks: stored messages per second.")
-
-        @OptionGroup var common: Common
-        @Option(help: "Publishers, each on a connection of its own.")
-        var publishers = 100
-        @Option(help: "Rooms that they publish to.")
-        var rooms = 100
-        @Option(name: .customLong("in-flight"), help: "Messages that each keeps waiting for an ack.")
-        var inFlight = 16
-
-        func validate() throws {
-            guard (1...60_000).contains(publishers), (1...100_000).contains(rooms), (1...10_000).contains(inFlight)
-            else { throw ValidationError("--publishers, --rooms and --in-flight must be 1 or more.") }
-        }
-
-        func run() async throws {
-            try await common.run {
-                try await Bench.store(common.options(inFlight: inFlight), publishers: publishers, rooms: rooms)
+            guard (1...4000).contains(inFlight) else { throw ValidationError("--in-flight must be 1 to 4000.") }
+            guard rate.map({ (1...10_000_000).contains($0) }) ?? true else {
+                throw ValidationError("--rate must be 1 to 10000000.")
             }
         }
     }
 
-    struct Idle: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "idle", abstract: "Connections that do nothing: memory per connection.")
+    struct Speech: ParsableArguments {
+        @Option(
+            help:
+                "What the server speaks: native or simple (Roost), pubsub (nchan; the room is added to the path), nats."
+        )
+        var dialect = BenchDialect.native
+    }
+}
 
-        @OptionGroup var common: Common
-        @Option(help: "Connections, each joined to one room.")
-        var connections = 10_000
+extension BenchDialect: ExpressibleByArgument {}
 
-        func validate() throws {
-            guard (1...60_000).contains(connections) else {
-                throw ValidationError("--connections must be 1 to 60000.")
-            }
-        }
-
-        func run() async throws {
-            try await common.run { try await Bench.idle(common.options(), connections: connections) }
-        }
+/// Refuses a number that is out of bounds.
+func check(_ name: String, _ value: Int, within bounds: ClosedRange<Int>) throws {
+    guard bounds.contains(value) else {
+        throw ValidationError("--\(name) must be \(bounds.lowerBound) to \(bounds.upperBound).")
     }
 }

@@ -1,0 +1,99 @@
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// The load generator's one thread: many sockets, a few timers, and nothing between a readable socket and its frames.
+///
+/// It has to cost a fraction of the server that it loads, which an event loop made for servers does not: bytes are read
+/// into one buffer that all sockets share, and are looked at there.
+final class BenchLoop {
+    /// What all sockets read into.
+    let buffer: UnsafeMutableRawBufferPointer
+    private let poller: any Poller
+    private var sockets: [Int32: BenchSocket] = [:]
+    private var timers: [(at: Int64, number: UInt64, action: () -> Void)] = []
+    private var lastTimer: UInt64 = 0
+    private var dirty: [BenchSocket] = []
+    private var isOver = false
+    /// Called once a round; it may ask to be called again soon, at a time of `nanoseconds`.
+    var onRound: () -> Int64? = { nil }
+
+    init(poller: (any Poller)? = nil) {
+        #if os(Linux)
+        self.poller = poller ?? EPoller()
+        #else
+        self.poller = poller ?? PlainPoller()
+        #endif
+        buffer = .allocate(byteCount: 1 << 20, alignment: 16)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// Monotonic time in nanoseconds.
+    static var nanoseconds: Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+
+    // MARK: Sockets
+
+    func add(_ socket: BenchSocket) {
+        sockets[socket.descriptor] = socket
+        poller.watch(socket.descriptor, forWriting: true)
+    }
+
+    func remove(_ socket: BenchSocket) {
+        guard sockets.removeValue(forKey: socket.descriptor) != nil else { return }
+        poller.forget(socket.descriptor)
+    }
+
+    func watch(_ socket: BenchSocket, forWriting: Bool) { poller.watch(socket.descriptor, forWriting: forWriting) }
+
+    /// What the socket has to send goes out at the end of the round.
+    func flushLater(_ socket: BenchSocket) { dirty.append(socket) }
+
+    // MARK: Timers
+
+    func after(seconds: Double, _ action: @escaping () -> Void) {
+        lastTimer += 1
+        timers.append((BenchLoop.nanoseconds + Int64(seconds * 1e9), lastTimer, action))
+        timers.sort { ($0.at, $0.number) < ($1.at, $1.number) }
+    }
+
+    // MARK: Running
+
+    func run() {
+        while !isOver {
+            let soon = onRound()
+            flush()
+            let now = BenchLoop.nanoseconds
+            while let timer = timers.first, timer.at <= now {
+                timers.removeFirst()
+                timer.action()
+            }
+            flush()
+            let next = min(soon ?? .max, timers.first?.at ?? .max)
+            // Rounded down, so that what is due within the millisecond is waited for awake and comes in time.
+            let wait = next == .max ? 100 : max(0, min(100, (next - now) / 1_000_000))
+            guard !isOver else { return }
+            poller.wait(milliseconds: Int32(wait)) { readiness in
+                guard let socket = sockets[readiness.descriptor] else { return }
+                if readiness.canWrite { socket.becameWritable() }
+                if readiness.canRead { socket.becameReadable(into: buffer) }
+            }
+        }
+    }
+
+    func stop() { isOver = true }
+
+    private func flush() {
+        while !dirty.isEmpty {
+            let sockets = dirty
+            dirty.removeAll(keepingCapacity: true)
+            for socket in sockets { socket.flush() }
+        }
+    }
+}
