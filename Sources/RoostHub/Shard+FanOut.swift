@@ -106,7 +106,7 @@ extension Shard {
         room.replica?.push(upTo: last) { reader in
             guard reader.connection.outbox.admits(.logged) else { return false }
             let frames = encodings.frames(for: reader.connection.dialect, onlyCreated: reader.hearsOnlyCreated)
-            send(frames, to: reader.connection)
+            broadcast(frames, to: reader.connection)
             delivered &+= 1
             return true
         }

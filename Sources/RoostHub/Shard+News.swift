@@ -30,7 +30,7 @@ extension Shard {
             let slot = Int(connection.dialect.rawValue)
             let frames = encoded[slot] ?? encode(items, for: connection)
             encoded[slot] = frames
-            send(frames, to: connection)
+            broadcast(frames, to: connection)
         }
     }
 

@@ -58,5 +58,8 @@ extension Shard {
         }
     }
 
-    func ping(_ connection: Connection) { connection.transport?.ping(connection.session.numberPing()) }
+    func ping(_ connection: Connection) {
+        connection.transport?.ping(connection.session.numberPing())
+        flushLater(connection)
+    }
 }

@@ -181,11 +181,21 @@ public final class Shard {
     public func send(_ frames: ByteBuffer, to connection: Connection) {
         guard frames.readableBytes > 0, let transport = connection.transport else { return }
         transport.write(frames)
-        if !connection.isDirty {
-            connection.isDirty = true
-            dirty.append(connection)
-            scheduleTick()
-        }
+        flushLater(connection)
+    }
+
+    /// Sends frames that many are sent: at once, so that nothing has to be kept for each of them.
+    @inline(__always)
+    func broadcast(_ frames: ByteBuffer, to connection: Connection) {
+        guard frames.readableBytes > 0, let transport = connection.transport else { return }
+        if !transport.sendNow(frames) { flushLater(connection) }
+    }
+
+    func flushLater(_ connection: Connection) {
+        guard !connection.isDirty else { return }
+        connection.isDirty = true
+        dirty.append(connection)
+        scheduleTick()
     }
 
     // MARK: Questions

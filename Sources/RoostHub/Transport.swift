@@ -6,13 +6,22 @@ public protocol Transport: AnyObject {
     /// Queues whole frames; they leave with the next `flush`.
     func write(_ frames: ByteBuffer)
     func flush()
-    /// Asks the peer for a sign of life. Its answer carries the number, which says that everything written before the
-    /// ping has arrived.
+    /// Sends whole frames at once where nothing waits before them. False if `flush` has to be called.
+    func sendNow(_ frames: ByteBuffer) -> Bool
+    /// Asks the peer for a sign of life, with the next `flush`. Its answer carries the number, which says that everything
+    /// written before the ping has arrived.
     func ping(_ number: UInt64)
     /// Stops or resumes taking bytes from the peer.
     func setReading(_ isOn: Bool)
     /// Sends what is queued, says why, and ends the connection.
     func close(_ code: CloseCode, reason: String)
+}
+
+extension Transport {
+    public func sendNow(_ frames: ByteBuffer) -> Bool {
+        write(frames)
+        return false
+    }
 }
 
 /// What the hub takes from outside: time, chance, and what runs its tasks. A simulation gives its own.

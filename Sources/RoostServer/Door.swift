@@ -13,6 +13,8 @@ final class Door: Sendable {
     let maxMessageBytes: Int
     /// Milliseconds a client has to sign in; 0: for ever.
     let authTimeoutMs: Int64
+    /// Whether frames go straight to the socket, see `Wire`.
+    let sendsDirectly: Bool
     let vitals: Vitals
     private let http: HTTP1Channel
     private let log: Logger
@@ -22,8 +24,7 @@ final class Door: Sendable {
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,
-        authTimeoutMs: Int64,
-        http: HTTP1Channel, vitals: Vitals, log: Logger
+        authTimeoutMs: Int64, sendsDirectly: Bool, http: HTTP1Channel, vitals: Vitals, log: Logger
     ) {
         self.hub = hub
         self.admission = admission
@@ -31,6 +32,7 @@ final class Door: Sendable {
         self.maxHeadBytes = maxHeadBytes
         self.maxMessageBytes = maxMessageBytes
         self.authTimeoutMs = authTimeoutMs
+        self.sendsDirectly = sendsDirectly
         self.http = http
         self.vitals = vitals
         self.log = log

@@ -13,7 +13,11 @@ struct Listener {
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            // Connections have it from the listening socket, as they have TCP_NODELAY, which NIO sets.
+            .serverChannelOption(.tcpOption(Listener.unsentMark), value: Listener.unsentInKernel)
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
+            )
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: max(1, unsent / 4), high: unsent))
             .childChannelInitializer { channel in
@@ -28,6 +32,15 @@ struct Listener {
             .bind(host: host, port: port).get()
         return Listener(channel: channel)
     }
+
+    /// `TCP_NOTSENT_LOWAT`: how many bytes that have not left yet the kernel takes of one connection. More would only
+    /// be older by the time they go.
+    private static let unsentInKernel: SocketOptionValue = 131_072
+    #if canImport(Darwin)
+    private static let unsentMark = NIOBSDSocket.Option(rawValue: 0x201)
+    #else
+    private static let unsentMark = NIOBSDSocket.Option(rawValue: 25)
+    #endif
 
     var port: Int { channel.localAddress?.port ?? 0 }
 

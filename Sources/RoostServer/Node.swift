@@ -58,6 +58,7 @@ public struct Node: Service {
             hub: hub, admission: admission, webSocketPath: settings.basePath + "/ws",
             maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
             maxMessageBytes: limits.maxMessageBytes, authTimeoutMs: settings.authTimeout.milliseconds,
+            sendsDirectly: settings.directSends,
             http: httpServer(api), vitals: vitals, log: log)
         let listener = try await listen(door, group, limits)
         onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)

@@ -19,6 +19,9 @@ struct OptionTable: Sendable {
                 Option("port", \.port, .integer(0...65_535, zero: "a free port"), "port to listen on"),
                 Option("base-path", \.basePath, .basePath, "prefix of every path, such as /realtime"),
                 Option("loops", \.loops, .integer(0...1024, zero: "one per core"), "event loops"),
+                Option(
+                    "direct-sends", \.directSends, .boolean,
+                    "frames go straight to sockets, past the event loop's queue"),
             ]),
         Group(
             title: "Engines",

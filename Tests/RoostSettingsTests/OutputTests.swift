@@ -47,7 +47,7 @@ import Testing
 
     @Test func printedDefaults() throws {
         let printed = try load().printed()
-        #expect(printed.contains("\nhost: 127.0.0.1\nport: 8080\nbasePath: \"\"\nloops: 0\n"))
+        #expect(printed.contains("\nhost: 127.0.0.1\nport: 8080\nbasePath: \"\"\nloops: 0\ndirectSends: true\n"))
         #expect(printed.contains("\nstore: sqlite:data/roost.db\nbus: \"local:\"\nqueue: \"none:\"\n"))
         #expect(printed.contains("\nauth: anonymous\nauthTimeout: 10s\nallowAnonymous: false\nallowedOrigins: []\n"))
         #expect(printed.contains("\nkinds: []\n"))

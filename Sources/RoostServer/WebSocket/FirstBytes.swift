@@ -181,16 +181,15 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         out.writeStaticString("\r\n")
         let admission = door.admission
         let handler = WebSocketHandler(
-            shard: shard, maxMessageBytes: door.maxMessageBytes, entry: entry, onClose: { admission.exit() })
+            shard: shard, maxMessageBytes: door.maxMessageBytes, isDirect: door.sendsDirectly, entry: entry,
+            onClose: { admission.exit() })
         do {
             try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
         } catch {
             admission.exit()
             return context.close(promise: nil)
         }
-        context.write(wrapOutboundOut(out), promise: nil)
-        handler.start()
-        context.flush()
+        handler.start(after: out)
         head.moveReaderIndex(forwardBy: upgrade.length)
         let rest = head
         head = ByteBuffer()

@@ -17,6 +17,8 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
 
     private var state = State.open
     private var context: ChannelHandlerContext?
+    private var wire: Wire?
+    private let isDirect: Bool
     private var decoder: WebSocketDecoder
     /// A piece of a frame's header that came without the rest.
     private var leftover: ByteBuffer?
@@ -38,8 +40,11 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         case turnAway(CloseCode, reason: String)
     }
 
-    /// - Parameter onClose: called once, when the channel is gone.
-    init(shard: Shard, maxMessageBytes: Int, entry: Entry, onClose: @escaping () -> Void) {
+    /// - Parameters:
+    ///   - isDirect: whether frames may go past the pipeline, see `Wire`.
+    ///   - onClose: called once, when the channel is gone.
+    init(shard: Shard, maxMessageBytes: Int, isDirect: Bool, entry: Entry, onClose: @escaping () -> Void) {
+        self.isDirect = isDirect
         self.shard = shard
         self.entry = entry
         self.onClose = onClose
@@ -51,7 +56,13 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     }
 
     /// The upgrade is done: from here on everything is frames.
-    func start() {
+    /// - Parameter answer: the server's half of the handshake, which has to go first.
+    func start(after answer: ByteBuffer) {
+        guard let context else { return }
+        let wire = Wire(context, isDirect: isDirect)
+        self.wire = wire
+        wire.write(answer)
+        defer { wire.flush() }
         switch entry {
         case .welcome(let guest): admit(guest)
         case .turnAway(let code, let reason): sendClose(code.rawValue, reason)
@@ -120,18 +131,20 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
 
     func write(_ frames: ByteBuffer) {
         guard state == .open else { return }
-        context?.write(wrapOutboundOut(frames), promise: nil)
+        wire?.write(frames)
     }
 
-    func flush() {
-        context?.flush()
+    func sendNow(_ frames: ByteBuffer) -> Bool {
+        guard state == .open, let wire else { return true }
+        return wire.sendNow(frames)
     }
+
+    func flush() { wire?.flush() }
 
     func ping(_ number: UInt64) {
-        guard state == .open, let context else { return }
         var frame = ByteBuffer()
         frame.putFrame(.ping) { $0.writeInteger(number) }
-        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+        write(frame)
     }
 
     func setReading(_ isOn: Bool) {
@@ -155,11 +168,10 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     func answerClose(_ code: UInt16?) {
         state = .closing
         if let connection { shard.disconnect(connection) }
-        guard let context else { return }
+        guard let context, let wire else { return }
         var frame = ByteBuffer()
         if let code { frame.putClose(code, reason: "") } else { frame.putFrame(.close) { _ in } }
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(frame)).whenComplete { _ in bound.value.finish() }
+        wire.finish(frame).assumeIsolated().whenComplete { [self] _ in finish() }
         giveUpLater(context)
     }
 
@@ -169,7 +181,8 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         try? context.channel.syncOptions?.setOption(.autoRead, value: true)
         var frame = ByteBuffer()
         frame.putClose(code, reason: reason)
-        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+        wire?.write(frame)
+        wire?.flush()
         giveUpLater(context)
     }
 
@@ -189,6 +202,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     func channelInactive(context: ChannelHandlerContext) {
         state = .closed
         self.context = nil
+        wire = nil
         if let connection { shard.disconnect(connection) }
         connection = nil
         gate?.close()

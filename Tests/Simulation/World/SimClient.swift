@@ -136,6 +136,7 @@ final class SimClient: @unchecked Sendable {
         self.link = link
         stage.trace.note(link.name, "connects to \(link.node.name)")
         link.open()
+        watch(link)
     }
 
     func opened(_ link: Link) {
@@ -149,7 +150,6 @@ final class SimClient: @unchecked Sendable {
             resendAll()
             joinAll()
         }
-        watch(link)
     }
 
     /// The connection is over; nil if nobody said why.
@@ -192,7 +192,7 @@ final class SimClient: @unchecked Sendable {
         }
     }
 
-    /// A connection on which nothing comes for long is given up.
+    /// A connection on which nothing comes for long is given up, also while it is being made.
     private func watch(_ link: Link) {
         let limits = stage.shape.limits
         let patience = Int64.ms(2 * limits.heartbeatMs + limits.heartbeatTimeoutMs + 1000)
