@@ -11,7 +11,8 @@ FROM        ?= 1
 JOBS        ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-simulation test-contract test-browser test-full simulate planted lint format bench clean
+.PHONY: help setup run test test-swift test-simulation test-contract test-browser test-comparison test-full simulate \
+  planted lint format bench peers compare clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,7 +25,7 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-swift test-simulation test-contract test-browser ## the whole suite, the real parts it needs included
+test: lint test-swift test-simulation test-contract test-browser test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -49,6 +50,9 @@ test-contract: test-swift ## black-box tests of the command, the protocols and t
 test-browser: test-swift ## the web chat and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 
+test-comparison: setup ## the comparison with other servers, with stand-ins for all of them
+	cd Tests/Comparison && $(PYTEST)
+
 test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and ThreadSanitizer over Swift and contract suites
 	$(MAKE) simulate SEEDS=20000 FROM=100000
 	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS=halt_on_error=1 swift test $(SWIFT_FLAGS) $(TSAN)
@@ -66,5 +70,13 @@ bench: ## builds a release and makes the figures of Benchmarks/README.md
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	ROOST_BIN=$(BIN_RELEASE) Benchmarks/run.sh
 
+peers: ## installs the servers that Roost is compared with, and checks that they do their part
+	@Benchmarks/peers/install.sh
+	.venv-bench/bin/python Benchmarks/peers/check.py
+
+compare: peers ## builds a release and compares it with the other servers (ARGS="--rounds 1 --only fanout-64 …")
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	ROOST_BIN=$(BIN_RELEASE) Benchmarks/compare.py $(ARGS)
+
 clean: ## removes what was built
-	rm -rf .build .build-* $(VENV)
+	rm -rf .build .build-* $(VENV) .venv-bench

@@ -1,0 +1,121 @@
+"""Turns measurements into tables: medians, and ratios taken within each round, since the machine's speed drifts."""
+
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some values, the lowest and the highest."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(values):
+    return Spread(statistics.median(values), min(values), max(values)) if values else None
+
+
+def by_round(measurements, row, figure, server):
+    """The figure in each round in which the server's run counts."""
+    return {m.round: value for m in measurements
+            if (m.row, m.server) == (row.name, server) and (value := m.figure(figure)) is not None}
+
+
+def ratio(measurements, row, figure, server, base):
+    """A server's figure divided by another's of the same round."""
+    above, below = (by_round(measurements, row, figure, name) for name in (server, base))
+    return spread([above[number] / below[number] for number in above if below.get(number)])
+
+
+def number(value):
+    """Three digits that say something, and no more."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def times(value):
+    return f"{number(value)}×"
+
+
+def shown(found, unit=""):
+    """`6.49 µs (6.20 … 7.01)`, without the brackets where there is but one value."""
+    if found is None:
+        return NOTHING
+    text = f"{number(found.median)}{unit}"
+    if found.low == found.high:
+        return text
+    return f"{text} ({number(found.low)} … {number(found.high)})"
+
+
+def with_unit(line):
+    return line.unit if line.unit.startswith("/") else f" {line.unit}"
+
+
+def markdown(head, body):
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def goals(rows, measurements):
+    """Roost against nchan: each goal, whether it was reached, and how far it is from the limit."""
+    body = []
+    for row in rows:
+        for line in (line for line in row.lines if line.goal is not None):
+            nchan, roost = (spread(list(by_round(measurements, row, line.figure, name).values()))
+                            for name in ("nchan", "roost"))
+            against = ratio(measurements, row, line.figure, "roost", "nchan")
+            goal = f"{'≥' if line.more_is_better else '≤'} {line.goal:g}×"
+            verdict = limit = NOTHING
+            if against:
+                verdict = "yes" if line.reached(against.median) else "**no**"
+                if line.nchan_to_limit:
+                    limit = times(against.median * line.nchan_to_limit)
+            body.append([line.title, shown(nchan, with_unit(line)), shown(roost, with_unit(line)),
+                         shown(against, "×"), goal, verdict, limit])
+    head = ["what", "nchan", "Roost", "Roost ÷ nchan", "goal", "met", "Roost ÷ the limit (derived)"]
+    return markdown(head, body)
+
+
+def servers(rows, measurements, names):
+    """Every figure of every server, and what it is to nchan's and to Roost's."""
+    body = []
+    for row in rows:
+        for line in row.lines:
+            cells = []
+            for name in names:
+                found = spread(list(by_round(measurements, row, line.figure, name).values()))
+                ratios = [(base, ratio(measurements, row, line.figure, name, base))
+                          for base in ("nchan", "roost") if base in names and base != name]
+                against = [f"{times(each.median)} {base}" for base, each in ratios if each]
+                cells.append(" · ".join([shown(found), *against]))
+            unit = "a second" if line.unit == "/s" else line.unit
+            body.append([f"{line.title}, {unit}", *cells])
+    return markdown(["what", *names], body)
+
+
+def notes(measurements):
+    """What the generator warned of, and what went wrong, once each with how often."""
+    said = Counter()
+    for m in measurements:
+        said.update({f"{m.row}, {m.server}: {text}" for text in m.warnings})
+        said.update({f"{m.row}, {m.server}: **not counted**: {text}" for text in m.faults})
+    return "\n".join(f"- {text} ({count}×)" for text, count in sorted(said.items()))
+
+
+def page(rows, measurements, names, caption):
+    """Everything that is printed."""
+    parts = [
+        caption,
+        goals(rows, measurements),
+        "Every server: the median (lowest … highest), and the medians of its ratios to nchan's and to Roost's figure "
+        "of the same round.",
+        servers(rows, measurements, names),
+        notes(measurements),
+    ]
+    return "\n\n".join(part for part in parts if part)
