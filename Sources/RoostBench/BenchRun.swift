@@ -88,10 +88,10 @@ class BenchRun<Outcome> {
     }
 
     /// Waits a few seconds at most until nothing is missing any more, and says how much is.
-    func settle(_ missing: @escaping () -> Int, patience: Int = 100, then: @escaping (Int) -> Void) {
+    func settle(missing: @escaping () -> Int, then: @escaping (Int) -> Void, patience: Int = 100) {
         let left = missing()
         guard left > 0, patience > 0 else { return then(left) }
-        after(0.05) { [self] in settle(missing, patience: patience - 1, then: then) }
+        after(0.05) { [self] in settle(missing: missing, then: then, patience: patience - 1) }
     }
 
     /// Content of the wanted size.

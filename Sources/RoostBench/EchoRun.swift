@@ -68,11 +68,13 @@ final class EchoRun: BenchRun<Report> {
         report.add("round trips/s", Double(count) / meter.seconds, "1/s")
         meter.report(into: &report, per: "round trip", count: count)
         report.add(latencies: latencies, "latency")
-        settle({ [self] in sent.reduce(0, +) - heard.reduce(0, +) }) { [self] lost in
-            report.add("lost", Double(lost), "")
-            if lost > 0 { report.blame("lost: \(lost)") }
-            if damaged > 0 { report.blame("came back otherwise: \(damaged)") }
-            finish(report)
-        }
+        settle(
+            missing: { [self] in sent.reduce(0, +) - heard.reduce(0, +) },
+            then: { [self] lost in
+                report.add("lost", Double(lost), "")
+                if lost > 0 { report.blame("lost: \(lost)") }
+                if damaged > 0 { report.blame("came back otherwise: \(damaged)") }
+                finish(report)
+            })
     }
 }

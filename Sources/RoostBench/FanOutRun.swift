@@ -135,12 +135,14 @@ final class FanOutRun: BenchRun<Report> {
         let missing = { [self] in
             rooms.reduce(0) { $0 + Int($1.published) * readers - Int($1.deliveries) }
         }
-        settle(missing) { [self] lost in
-            report.add("lost", Double(lost), "")
-            report.add("doubled or out of order", Double(misordered), "")
-            if lost > 0 { report.blame("lost: \(lost)") }
-            if misordered > 0 { report.blame("doubled or out of order: \(misordered)") }
-            finish(report)
-        }
+        settle(
+            missing: missing,
+            then: { [self] lost in
+                report.add("lost", Double(lost), "")
+                report.add("doubled or out of order", Double(misordered), "")
+                if lost > 0 { report.blame("lost: \(lost)") }
+                if misordered > 0 { report.blame("doubled or out of order: \(misordered)") }
+                finish(report)
+            })
     }
 }

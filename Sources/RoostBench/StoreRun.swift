@@ -102,10 +102,12 @@ final class StoreRun: BenchRun<Report> {
         meter.report(into: &report, per: "message", count: count, isPaced: options.rate != nil)
         report.add(latencies: latencies, "ack latency")
         pacer?.report(into: &report)
-        settle({ [self] in publishers.reduce(0) { $0 + Int($1.sent - $1.acked) } }) { [self] missing in
-            report.add("never acked", Double(missing), "")
-            if missing > 0 { report.blame("never acked: \(missing)") }
-            finish(report)
-        }
+        settle(
+            missing: { [self] in publishers.reduce(0) { $0 + Int($1.sent - $1.acked) } },
+            then: { [self] missing in
+                report.add("never acked", Double(missing), "")
+                if missing > 0 { report.blame("never acked: \(missing)") }
+                finish(report)
+            })
     }
 }

@@ -15,25 +15,29 @@ final class StormPreparation: BenchRun<StormState> {
     }
 
     override func begin() {
-        connect(1, path: { [self] _ in path("", user: "storm-author") }) { [self] _, socket in
-            author = StormAuthor(socket, rooms: rooms, filler: filler) { [self] in fail($0) }
-            options.progress("publishing \(plan.messages) messages to each of \(plan.rooms) rooms")
-            author?.publish(plan.messages) { [self] _ in gather() }
-        }
+        connect(
+            1, path: { [self] _ in path("", user: "storm-author") },
+            each: { [self] _, socket in
+                author = StormAuthor(socket, rooms: rooms, filler: filler) { [self] in fail($0) }
+                options.progress("publishing \(plan.messages) messages to each of \(plan.rooms) rooms")
+                author?.publish(plan.messages) { [self] _ in gather() }
+            })
     }
 
     private func gather() {
         options.progress("\(plan.clients) clients connect and join")
-        connect(plan.clients, path: { [self] in path("", user: "storm-\($0)") }) { [self] number, socket in
-            let room = number % plan.rooms
-            socket.onMessage = { [unowned self] text in
-                guard text.isFrame("joined") else { return }
-                epochs[room] = text.text(after: "\"epoch\":\"") ?? ""
-                joined += 1
-                if joined == plan.clients { drop() }
-            }
-            socket.send(#"{"type":"join","messageId":"j","payload":{"room":"\#(rooms[room])"}}"#)
-        }
+        connect(
+            plan.clients, path: { [self] in path("", user: "storm-\($0)") },
+            each: { [self] number, socket in
+                let room = number % plan.rooms
+                socket.onMessage = { [unowned self] text in
+                    guard text.isFrame("joined") else { return }
+                    epochs[room] = text.text(after: "\"epoch\":\"") ?? ""
+                    joined += 1
+                    if joined == plan.clients { drop() }
+                }
+                socket.send(#"{"type":"join","messageId":"j","payload":{"room":"\#(rooms[room])"}}"#)
+            })
     }
 
     /// All but the author.

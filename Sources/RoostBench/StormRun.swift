@@ -29,10 +29,12 @@ final class StormRun: BenchRun<Report> {
     }
 
     override func begin() {
-        connect(1, path: { [self] _ in path("", user: "storm-author") }) { [self] _, socket in
-            author = StormAuthor(socket, rooms: state.rooms.map(\.name), filler: filler) { [self] in fail($0) }
-            begin(readsBefore: readsOfLog)
-        }
+        connect(
+            1, path: { [self] _ in path("", user: "storm-author") },
+            each: { [self] _, socket in
+                author = StormAuthor(socket, rooms: state.rooms.map(\.name), filler: filler) { [self] in fail($0) }
+                begin(readsBefore: readsOfLog)
+            })
     }
 
     private var readsOfLog: Double? { MetricsProbe.read("roost_log_reads_total", of: options.target) }
@@ -41,16 +43,16 @@ final class StormRun: BenchRun<Report> {
         options.progress("\(state.clients.count) clients come back")
         meter = Meter(pid: options.pid)
         startedAt = BenchLoop.nanoseconds
-        connect(state.clients.count, atOnce: 256, path: { [self] in path("", user: "storm-\($0)") }) {
-            [self] number, socket in
-            socket.onMessage = { [unowned self, unowned socket] in hear($0, number, socket, readsBefore) }
-            let room = state.rooms[state.clients[number].room]
-            socket.send(
-                #"{"type":"resume","messageId":"r","payload":{"rooms":"#
-                    + #"{"\#(room.name)":{"epoch":"\#(room.epoch)","seq":\#(state.clients[number].seq)}}}}"#)
-        } then: { [self] in
-            connectedAfter = seconds
-        }
+        connect(
+            state.clients.count, atOnce: 256, path: { [self] in path("", user: "storm-\($0)") },
+            each: {
+                [self] number, socket in
+                socket.onMessage = { [unowned self, unowned socket] in hear($0, number, socket, readsBefore) }
+                let room = state.rooms[state.clients[number].room]
+                socket.send(
+                    #"{"type":"resume","messageId":"r","payload":{"rooms":"#
+                        + #"{"\#(room.name)":{"epoch":"\#(room.epoch)","seq":\#(state.clients[number].seq)}}}}"#)
+            }, then: { [self] in connectedAfter = seconds })
         tick(1)
     }
 

@@ -3,7 +3,7 @@ public import RoostCore
 /// The log of every room: the truth from which everyone reads.
 ///
 /// Speaks in batches, since one transaction and one fsync for all that arrived meanwhile is what makes it fast.
-/// Every function may be called from any task at any time. Appends are applied one after the other; for an order among
+/// Every function may be called from any task at any time, also on an event loop: none of them blocks its thread. Appends are applied one after the other; for an order among
 /// them, call the second one when the first has returned.
 public protocol MessageLog: Sendable {
     /// What is true of a draft to this room once `append` has returned `.stored` for it.

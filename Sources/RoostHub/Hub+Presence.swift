@@ -19,11 +19,12 @@ struct OnlineUser {
 extension Hub {
     public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user]?.connections ?? 0 > 0 } }
 
-    func connected(_ identity: Identity) {
+    func connected(_ identity: Identity, on loop: LoopExecutor) {
         let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
         online.withLock { $0[identity.user, default: fresh].connections += 1 }
         guard identity.isLasting else { return }
-        scribe.note(Sighting(user: identity.user, name: identity.name == identity.user.text ? nil : identity.name))
+        let name = identity.name == identity.user.text ? nil : identity.name
+        scribe.note(Sighting(user: identity.user, name: name), on: loop)
     }
 
     /// Takes tokens out of the user's bucket: a block at a time, so that the lock is no part of a message's way.
@@ -35,12 +36,12 @@ extension Hub {
         }
     }
 
-    func disconnected(_ identity: Identity) {
+    func disconnected(_ identity: Identity, on loop: LoopExecutor) {
         let isGone = online.withLock { online in
             online[identity.user]?.connections -= 1
             return online[identity.user]?.connections ?? 0 <= 0
         }
-        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall())) }
+        if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall()), on: loop) }
     }
 
     /// Forgets users without a connection, once they could send as much as anybody: coming back must not make a full

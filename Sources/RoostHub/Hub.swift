@@ -81,8 +81,6 @@ public final class Hub: Sendable {
 
     // MARK: The street
 
-    func submit(_ parcel: Ingest.Parcel) -> Ingest.Admission { ingest.submit(parcel) }
-
     /// Publishes for somebody who is no connection; one verdict per draft.
     public func publish(_ drafts: [Draft]) async -> [Verdict] {
         guard !drafts.isEmpty else { return [] }

@@ -90,7 +90,8 @@ final class Ingest: Sendable {
     }
 
     /// Hands a parcel in. Nothing of it was taken unless the answer is `taken`.
-    func submit(_ parcel: Parcel) -> Admission {
+    /// - Parameter loop: where the appending begins, if it has to.
+    func submit(_ parcel: Parcel, on loop: LoopExecutor? = nil) -> Admission {
         let (admission, mustStart) = state.withLock { state -> (Admission, Bool) in
             if let heard = parcel.heard, heard != state.failures { return (.outdated, false) }
             guard state.bytes + parcel.weight <= Ingest.maxWaitingBytes || state.parcels.isEmpty else {
@@ -103,7 +104,7 @@ final class Ingest: Sendable {
             defer { state.isRunning = true }
             return (.taken, !state.isRunning)
         }
-        if mustStart { world.run { await self.run() } }
+        if mustStart { world.run(on: loop) { await self.run() } }
         return admission
     }
 

@@ -24,7 +24,8 @@ final class Scribe: Sendable {
         self.log = log
     }
 
-    func note(_ sighting: Sighting) {
+    /// - Parameter loop: where the writing begins, if it has to.
+    func note(_ sighting: Sighting, on loop: LoopExecutor) {
         let mustStart = state.withLock { state in
             var merged = state.notes[sighting.user] ?? sighting
             merged.name = sighting.name ?? merged.name
@@ -35,7 +36,7 @@ final class Scribe: Sendable {
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        if mustStart { world.run { await self.run() } }
+        if mustStart { world.run(on: loop) { await self.run() } }
     }
 
     /// Returns once everything noted before the call has been written.

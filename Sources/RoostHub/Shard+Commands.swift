@@ -152,7 +152,7 @@ extension Shard {
             heard: failuresHeard)
         drafts = []
         authors = []
-        switch hub.submit(parcel) {
+        switch hub.ingest.submit(parcel, on: executor) {
         case .taken: break
         case .full: settle(Receipts(parcel, refused: Hub.swamped), isOnTheWay: true)
         case .outdated: settle(Receipts(parcel, refused: Hub.behindFailed), isOnTheWay: true)

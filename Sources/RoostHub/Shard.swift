@@ -11,6 +11,8 @@ public import RoostWire
 public final class Shard {
     let number: Int
     let loop: any EventLoop
+    /// Runs tasks on the loop.
+    let executor: LoopExecutor
     /// Set by `start`, before anything else happens here.
     private var started: Hub?
     var connections: [UInt64: Connection] = [:]
@@ -47,6 +49,7 @@ public final class Shard {
     init(number: Int, loop: any EventLoop) {
         self.number = number
         self.loop = loop
+        executor = LoopExecutor(loop)
         wheel = TimerWheel(now: Moment(milliseconds: 0))
     }
 
@@ -108,7 +111,7 @@ public final class Shard {
         connections[number] = connection
         users[identity.user, default: []].append(number)
         counters.connectionsOpened += 1
-        hub.connected(identity)
+        hub.connected(identity, on: executor)
         greet(connection, session: session, answering: id)
         expire(connection, credentials)
         if hub.limits.heartbeatMs > 0 {
@@ -136,7 +139,7 @@ public final class Shard {
         while let seat = connection.seats.last { unseat(connection, seat.room, isExpected: isExpected) }
         connection.held = []
         connection.attending = []
-        hub.disconnected(identity)
+        hub.disconnected(identity, on: executor)
     }
 
     /// The wire's queue has passed the limit or has drained.
@@ -206,7 +209,7 @@ public final class Shard {
     ) {
         let bound = NIOLoopBound((self, then), eventLoop: loop)
         let loop = loop
-        hub.world.run {
+        hub.world.run(on: executor) {
             let answer = await question()
             loop.execute {
                 let (shard, then) = bound.value
@@ -235,7 +238,7 @@ public final class Shard {
         }
         if hasMarks {
             hasMarks = false
-            hub.world.run { [hub] in await hub.flushMarks() }
+            hub.world.run(on: executor) { [hub] in await hub.flushMarks() }
         }
         let flushed = dirty
         dirty = []

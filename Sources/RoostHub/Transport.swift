@@ -45,8 +45,25 @@ public struct World: Sendable {
     }
 
     /// Starts a task of the hub's own.
-    func run(_ body: @escaping @Sendable () async -> Void) {
-        Task(executorPreference: executor) { await body() }
+    /// - Parameter loop: where it runs, if the world doesn't say otherwise; nil is the usual pool of threads.
+    func run(on loop: LoopExecutor? = nil, _ body: @escaping @Sendable () async -> Void) {
+        Task(executorPreference: executor ?? loop) { await body() }
+    }
+}
+
+/// Runs tasks on an event loop, between its events.
+///
+/// A question to the store begins and ends on a loop. On the pool of threads it would cost two hops between threads, and
+/// a store in memory has answered before the first of them is over. Nothing that runs here may block; stores don't (see
+/// `MessageLog`).
+final class LoopExecutor: TaskExecutor {
+    private let loop: any EventLoop
+
+    init(_ loop: any EventLoop) { self.loop = loop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

@@ -64,10 +64,12 @@ struct OrderTests {
         let store = FaultyStore()
         try await withHub(store: store) { hub, loops in
             let client = try await TestClient(hub, on: loops[0], user: "a")
-            store.failAppends(numbered: [1])
+            store.failAppends(numbered: [2])
             store.holdAppends()
-            try await client.send(TestClient.message(1))
+            // A caller's message is on its way, so that what follows is appended on another thread than the loop's.
+            async let verdicts = hub.publish([draft("c1", by: "c")])
             await store.isHolding()
+            try await client.send(TestClient.message(1))
             // The loop is kept busy until the news waits for it, and then reads a frame first.
             try await client.run { shard, connection, _ in
                 let isThrough = DispatchSemaphore(value: 0)
@@ -79,6 +81,7 @@ struct OrderTests {
                 isThrough.wait()
                 shard.receive(ByteBuffer(string: TestClient.message(2)), from: connection)
             }
+            #expect(await verdicts.count == 1)
             try await client.hear(#""type":"error","messageId":"m1""#)
             await hub.ingest.fence()
             try await client.settle()
