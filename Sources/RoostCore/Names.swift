@@ -7,11 +7,12 @@ public struct RoomName: Hashable, Sendable, Comparable, CustomStringConvertible 
     public let text: String
 
     /// Nil unless `text` is a legal room name.
-    public init?(_ text: some StringProtocol) {
-        let bytes = text.utf8
-        guard (1...RoomName.maxBytes).contains(bytes.count), bytes.allSatisfy(RoomName.allows) else { return nil }
-        self.text = String(text)
+    public init?(_ text: String) {
+        guard text.hasBytes(upTo: RoomName.maxBytes, all: RoomName.allows) else { return nil }
+        self.text = text
     }
+
+    public init?(_ text: some StringProtocol) { self.init(String(text)) }
 
     private init(trusted text: String) { self.text = text }
 
@@ -48,15 +49,17 @@ public struct UserID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     public let text: String
 
-    public init?(_ text: some StringProtocol) {
+    public init?(_ text: String) {
         guard isPrintable(text, upTo: UserID.maxBytes) else { return nil }
-        self.text = String(text)
+        self.text = text
     }
+
+    public init?(_ text: some StringProtocol) { self.init(String(text)) }
 
     public var description: String { text }
 
     // By bytes: two spellings of one character are two users, in every store alike.
-    public static func == (a: UserID, b: UserID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public static func == (a: UserID, b: UserID) -> Bool { a.text.hasSameBytes(as: b.text) }
     public static func < (a: UserID, b: UserID) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
     public func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
@@ -67,27 +70,41 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
 
     public let text: String
 
-    public init?(_ text: some StringProtocol) {
+    public init?(_ text: String) {
         guard isPrintable(text, upTo: MessageID.maxBytes) else { return nil }
-        self.text = String(text)
+        self.text = text
     }
+
+    public init?(_ text: some StringProtocol) { self.init(String(text)) }
 
     public var description: String { text }
 
     // By bytes, as `UserID`.
-    public static func == (a: MessageID, b: MessageID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    public static func == (a: MessageID, b: MessageID) -> Bool { a.text.hasSameBytes(as: b.text) }
     public func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
 
+// Every frame comes through here: the bytes are looked at where they are, which is many times as fast as through the
+// collection that `utf8` is.
 extension String {
     fileprivate func hashBytes(into hasher: inout Hasher) {
         var copy = self
         copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
+
+    fileprivate func hasSameBytes(as other: String) -> Bool {
+        var (one, two) = (self, other)
+        return one.withUTF8 { one in two.withUTF8 { two in one.elementsEqual(two) } }
+    }
+
+    @inline(__always)
+    fileprivate func hasBytes(upTo limit: Int, all isAllowed: (UInt8) -> Bool) -> Bool {
+        var copy = self
+        return copy.withUTF8 { (1...limit).contains($0.count) && $0.allSatisfy(isAllowed) }
+    }
 }
 
 /// Whether `text` has 1 to `limit` bytes and none of them is an ASCII control character.
-public func isPrintable(_ text: some StringProtocol, upTo limit: Int) -> Bool {
-    let bytes = text.utf8
-    return (1...limit).contains(bytes.count) && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+public func isPrintable(_ text: String, upTo limit: Int) -> Bool {
+    text.hasBytes(upTo: limit) { $0 >= 0x20 && $0 != 0x7F }
 }

@@ -68,11 +68,11 @@ final class Admission: Sendable {
     // MARK: Rates and numbers
 
     /// Takes a token for a new connection of this address; in how many milliseconds there is one, if there is none now.
-    func waitBeforeConnecting(from address: String) -> Int64? {
+    func waitBeforeConnecting(from address: @autoclosure () -> String) -> Int64? {
         let rate = settings.rateLimitConnects
         guard rate > 0 else { return nil }
         let burst = settings.rateLimitConnectsBurst > 0 ? settings.rateLimitConnectsBurst : rate
-        let now = clock()
+        let (now, address) = (clock(), address())
         return door.withLock { door in
             if now - door.sweptAt > 60_000 {
                 // A bucket that has not been touched for as long as it takes to fill is as good as none.

@@ -8,31 +8,27 @@ extension ByteBuffer {
     public mutating func putISO8601(_ time: Timestamp) {
         let (days, rest) = time.milliseconds.dividedFloor(by: 86_400_000)
         let date = civil(days: days)
-        putDigits(date.year, 4)
-        put("-")
-        putDigits(date.month, 2)
-        put("-")
-        putDigits(date.day, 2)
-        put("T")
-        putDigits(rest / 3_600_000, 2)
-        put(":")
-        putDigits(rest / 60_000 % 60, 2)
-        put(":")
-        putDigits(rest / 1000 % 60, 2)
-        put(".")
-        putDigits(rest % 1000, 3)
-        put("Z")
-    }
-
-    private mutating func putDigits(_ value: Int64, _ width: Int) {
-        writeWithUnsafeMutableBytes(minimumWritableBytes: width) { bytes in
-            var value = value
-            for index in (0..<width).reversed() {
-                bytes[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value % 10)
-                value /= 10
-            }
-            return width
+        put("0000-00-00T00:00:00.000Z")
+        withUnsafeMutableReadableBytes { bytes in
+            let text = UnsafeMutableRawBufferPointer(rebasing: bytes.suffix(24))
+            digits(date.year, text, 0..<4)
+            digits(date.month, text, 5..<7)
+            digits(date.day, text, 8..<10)
+            digits(rest / 3_600_000, text, 11..<13)
+            digits(rest / 60_000 % 60, text, 14..<16)
+            digits(rest / 1000 % 60, text, 17..<19)
+            digits(rest % 1000, text, 20..<23)
         }
+    }
+}
+
+/// Writes the last digits of a number over a text's.
+@inline(__always)
+private func digits(_ value: Int64, _ text: UnsafeMutableRawBufferPointer, _ places: Range<Int>) {
+    var left = value
+    for place in places.reversed() {
+        text[place] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: left % 10)
+        left /= 10
     }
 }
 

@@ -131,6 +131,8 @@ public struct JSONScanner {
         try expect(UInt8(ascii: "\""))
         let start = at
         while at < text.count {
+            skipPlain()
+            guard at < text.count else { break }
             let byte = text[at]
             if byte == UInt8(ascii: "\"") {
                 at += 1
@@ -145,6 +147,24 @@ public struct JSONScanner {
             }
         }
         throw .malformed(at: at)
+    }
+
+    /// Passes over bytes that mean themselves, eight at a time, up to a quote, a backslash or a control character.
+    ///
+    /// The test for a byte that is zero, or less than another, in all bytes of a word at once: Mycroft's, in Anderson,
+    /// "Bit Twiddling Hacks".
+    @inline(__always)
+    private mutating func skipPlain() {
+        let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        while at + 8 <= text.count {
+            let word = text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            let quote = word ^ ones &* 0x22
+            let backslash = word ^ ones &* 0x5C
+            let found =
+                (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word
+            guard found & tops == 0 else { return }
+            at += 8
+        }
     }
 
     private mutating func escape() throws(Problem) {

@@ -31,31 +31,40 @@ public struct RequestHead: Sendable, Equatable {
 
     /// All values of a header that is a comma-separated list.
     public func list(_ name: String) -> [String] {
-        headers.filter { $0.name == name }.flatMap { $0.value.split(separator: ",").map { trimmed($0) } }
+        var values: [String] = []
+        for header in headers where header.name == name {
+            for value in header.value.utf8.split(separator: UInt8(ascii: ",")) { values.append(text(trimmed(value))) }
+        }
+        return values
     }
 
     /// Whether the header's list has the token, whatever its case.
     public func has(_ name: String, token: String) -> Bool { list(name).contains { $0.lowercased() == token } }
 
-    public var path: String { String(target.prefix { $0 != "?" }) }
+    public var path: String { text(target.utf8.prefix { $0 != UInt8(ascii: "?") }) }
 
     /// The query's parameters, percent-decoded; of a repeated one the first counts.
     public var query: [String: String] {
-        guard let mark = target.firstIndex(of: "?") else { return [:] }
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return [:] }
         return parseQuery(target[target.index(after: mark)...])
     }
 
     private init?(_ bytes: Slice<UnsafeRawBufferPointer>) {
-        let text = String(decoding: bytes, as: UTF8.self)
-        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
-        let request = (lines.popFirst() ?? "").split(separator: " ", omittingEmptySubsequences: false)
-        guard request.count == 3, request[2] == "HTTP/1.1" else { return nil }
-        method = String(request[0])
-        target = String(request[1])
+        // Bytes, not characters: a grapheme has no business in a head, and looking for one costs.
+        var lines = bytes.split(separator: 0x0A)[...]
+        guard let first = lines.popFirst() else { return nil }
+        let request = first.dropLast().split(separator: 0x20, omittingEmptySubsequences: false)
+        guard request.count == 3, request[2].elementsEqual("HTTP/1.1".utf8), first.last == 0x0D else { return nil }
+        method = text(request[0])
+        target = text(request[1])
         headers = []
-        for line in lines where !line.isEmpty {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex else { return nil }
-            headers.append((line[..<colon].lowercased(), trimmed(line[line.index(after: colon)...])))
+        headers.reserveCapacity(lines.count)
+        for line in lines {
+            guard line.last == 0x0D else { return nil }
+            let field = line.dropLast()
+            if field.isEmpty { continue }
+            guard let colon = field.firstIndex(of: UInt8(ascii: ":")), colon != field.startIndex else { return nil }
+            headers.append((text(field[..<colon]).lowercased(), text(trimmed(field[field.index(after: colon)...]))))
         }
     }
 
@@ -75,21 +84,24 @@ public struct RequestHead: Sendable, Equatable {
     }
 }
 
-private func trimmed(_ text: some StringProtocol) -> String {
-    let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-    let start = text.firstIndex { !isSpace($0) } ?? text.endIndex
-    let end = text[start...].lastIndex { !isSpace($0) }.map { text.index(after: $0) } ?? start
-    return String(text[start..<end])
+private func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// Without spaces and tabs around it.
+private func trimmed<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.SubSequence {
+    let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+    guard let first = bytes.firstIndex(where: { !isSpace($0) }), let last = bytes.lastIndex(where: { !isSpace($0) })
+    else { return bytes[bytes.endIndex...] }
+    return bytes[first...last]
 }
 
 /// The parameters of `a=b&c=d`, percent-decoded, `+` being a space; what is no UTF-8 or a broken escape is left out.
 public func parseQuery(_ query: some StringProtocol) -> [String: String] {
     var result: [String: String] = [:]
-    for pair in query.split(separator: "&") {
-        let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let key = percentDecoded(parts[0]), let value = percentDecoded(parts.count > 1 ? parts[1] : "") else {
-            continue
-        }
+    for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
+        let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+        guard let key = percentDecoded(text(parts[0])),
+            let value = percentDecoded(parts.count > 1 ? text(parts[1]) : "")
+        else { continue }
         if result[key] == nil { result[key] = value }
     }
     return result
@@ -97,6 +109,7 @@ public func parseQuery(_ query: some StringProtocol) -> [String: String] {
 
 /// The text behind `%XX` escapes; nil if an escape is broken or the result is no UTF-8.
 public func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = true) -> String? {
+    guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(text) }
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
