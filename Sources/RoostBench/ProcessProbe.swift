@@ -18,7 +18,7 @@ struct ProcessProbe {
     }
 
     var cpu: CPU? {
-        guard let stat = read("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
+        guard let stat = readFile("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -27,24 +27,16 @@ struct ProcessProbe {
 
     /// Resident bytes.
     var residentBytes: Int? {
-        guard let statm = read("/proc/\(pid)/statm") else { return nil }
+        guard let statm = readFile("/proc/\(pid)/statm") else { return nil }
         let fields = statm.split(separator: " ")
         return fields.count > 1 ? Int(fields[1]).map { $0 * Int(getpagesize()) } : nil
     }
 
     /// The most resident bytes since its start.
     var peakBytes: Int? {
-        guard let status = read("/proc/\(pid)/status"),
+        guard let status = readFile("/proc/\(pid)/status"),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
         else { return nil }
         return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
-    }
-
-    private func read(_ path: String) -> String? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = fread(&bytes, 1, bytes.count, file)
-        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }

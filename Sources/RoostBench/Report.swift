@@ -8,7 +8,7 @@ public struct Report: Sendable {
         public var unit: String
     }
 
-    public var title: String
+    public internal(set) var title: String
     public private(set) var rows: [Row] = []
     /// What the reader must know before believing the figures.
     public private(set) var warnings: [String] = []
@@ -20,6 +20,9 @@ public struct Report: Sendable {
     mutating func add(_ name: String, _ value: Double?, _ unit: String) {
         if let value { rows.append(Row(name: name, value: value, unit: unit)) }
     }
+
+    /// The figure of that name.
+    subscript(name: String) -> Double? { rows.first { $0.name == name }?.value }
 
     mutating func warn(_ text: String) { warnings.append(text) }
 
@@ -48,11 +51,20 @@ public struct Report: Sendable {
         let values = rows.map {
             "{\"name\":\"\($0.name)\",\"value\":\(Report.shown($0.value)),\"unit\":\"\($0.unit)\"}"
         }
-        return "{\"title\":\"\(title)\",\"figures\":[\(values.joined(separator: ","))],"
+        return "{\"title\":\(Report.quoted(title)),\"figures\":[\(values.joined(separator: ","))],"
             + "\"warnings\":[\(Report.quoted(warnings))],\"faults\":[\(Report.quoted(faults))]}\n"
     }
 
-    private static func quoted(_ texts: [String]) -> String { texts.map { "\"\($0)\"" }.joined(separator: ",") }
+    private static func quoted(_ texts: [String]) -> String { texts.map(quoted).joined(separator: ",") }
+
+    private static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { out.unicodeScalars.append("\\") }
+            out.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar)
+        }
+        return out + "\""
+    }
 
     /// Three digits behind the point for small numbers, none for large ones.
     private static func shown(_ value: Double) -> String {

@@ -15,9 +15,8 @@ struct Listener {
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             // Connections have it from the listening socket, as they have TCP_NODELAY, which NIO sets.
             .serverChannelOption(.tcpOption(Listener.unsentMark), value: Listener.unsentInKernel)
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
-            )
+            .childChannelOption(.recvAllocator, value: ReceiveBuffers())
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: max(1, unsent / 4), high: unsent))
             .childChannelInitializer { channel in

@@ -112,4 +112,34 @@ extension BenchCommand {
             try common.run { try Bench.churn(common.options(dialect: speech.dialect), atOnce: connections) }
         }
     }
+
+    struct FindLimit: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "find-limit",
+            abstract: "Raises the load until latency or loss breaks: what this machine can do, and what bounds it.",
+            discussion: "Each rate is tried for --seconds; 3 to 5 are enough.")
+
+        @OptionGroup var common: Common
+        @OptionGroup var speech: Speech
+        @Option(help: "Rooms.")
+        var rooms = 1
+        @Option(help: "Readers in each room.")
+        var readers = 1000
+        @Option(help: "Milliseconds that the 99th percentile of latency may reach.")
+        var p99 = 100
+
+        func validate() throws {
+            try check("rooms", rooms, within: 1...60_000)
+            try check("readers", readers, within: 1...60_000)
+            try check("rooms times --readers", rooms * readers, within: 1...60_000)
+            try check("p99", p99, within: 1...60_000)
+        }
+
+        func run() throws {
+            try common.run {
+                try Bench.findLimit(
+                    common.options(dialect: speech.dialect), rooms: rooms, readers: readers, mostMs: Double(p99))
+            }
+        }
+    }
 }

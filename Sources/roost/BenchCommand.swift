@@ -9,7 +9,7 @@ struct BenchCommand: ParsableCommand {
             The server must be up already, without limits on rates: --rate-limit-messages 0 --rate-limit-connects 0. \
             Everything that is heard is checked: exits 1 if something was lost, doubled or out of order.
             """,
-        subcommands: [FanOut.self, Store.self, Echo.self, Idle.self, Churn.self, Storm.self])
+        subcommands: [FanOut.self, Store.self, Echo.self, Idle.self, Churn.self, Storm.self, FindLimit.self])
 
     struct Common: ParsableArguments {
         @Option(help: "The server, as ws://HOST:PORT.")

@@ -14,6 +14,7 @@ LOADS = {
     "store": ("acked messages/s", ["--publishers", "5", "--rooms", "2"]),
     "store-paced": ("ack latency p99", ["--publishers", "5", "--rooms", "2", "--rate", "100"]),
     "idle": ("server RSS per connection", ["--connections", "50"]),
+    "find-limit": ("server's event loops", ["--readers", "20", "--p99", "50"]),
     "churn": ("cycles/s", ["--connections", "10"]),
 }
 
@@ -26,7 +27,7 @@ def bench(*args):
 def test_loads(start_node, name):
     node = start_node("--rate-limit-messages", "0", "--rate-limit-connects", "0")
     figure, args = LOADS[name]
-    done = bench(name.split("-")[0], "--url", node.url, "--pid", str(node.process.pid), "--json", "--seconds", "1", *args)
+    done = bench(name.removesuffix("-simple").removesuffix("-paced"), "--url", node.url, "--pid", str(node.process.pid), "--json", "--seconds", "1", *args)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["faults"] == []

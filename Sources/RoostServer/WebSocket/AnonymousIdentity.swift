@@ -11,7 +11,7 @@ struct AnonymousIdentity {
     var session: String
 
     static func resolve(_ query: [String: String], dialect: Dialect) -> Result<AnonymousIdentity, Failure> {
-        let client = randomHex(8)
+        let client = randomHex(Identity.clientBytes)
         if let name = query["name"], !name.isEmpty, !isPrintable(name, upTo: User.maxNameBytes) {
             return .failure(Failure(.invalid, "?name= must be 1 to \(User.maxNameBytes) bytes of plain text."))
         }
@@ -48,6 +48,11 @@ struct AnonymousIdentity {
     private static func derived(from session: String) -> String {
         "anon-" + SHA256.hash(data: Array(session.utf8)).prefix(6).map(hex).joined()
     }
+}
+
+extension Identity {
+    /// Random bytes of a client's id: in hexadecimal as many as a string holds without memory of its own.
+    static let clientBytes = 7
 }
 
 private func hex(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }

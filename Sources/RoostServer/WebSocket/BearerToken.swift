@@ -28,7 +28,7 @@ extension Guest {
         let name = dialect == .simple ? nil : credentials.name
         self.init(
             identity: Identity(
-                user: credentials.user, name: name ?? credentials.user.text, client: randomHex(8)),
+                user: credentials.user, name: name ?? credentials.user.text, client: randomHex(Identity.clientBytes)),
             session: session.isEmpty ? randomHex(16) : session, dialect: dialect, credentials: credentials)
     }
 }

@@ -96,7 +96,8 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
             if state == .open { fail(error.code, error.reason) }
             return
         }
-        if bytes.readableBytes > 0 { leftover = bytes.slice() }
+        // A copy: the rest of the buffer is not to be held for the sake of a few bytes.
+        if bytes.readableBytes > 0 { leftover = ByteBuffer(bytes: bytes.readableBytesView) }
     }
 
     func handle(_ output: WebSocketDecoder.Output) {
