@@ -12,7 +12,7 @@ JOBS        ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-swift test-simulation test-contract test-browser test-comparison test-full simulate \
-  planted lint format bench peers compare clean
+  planted lint format bench flamegraph peers compare clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,10 @@ bench: ## builds a release and makes the figures of Benchmarks/README.md
 peers: ## installs the servers that Roost is compared with, and checks that they do their part
 	@Benchmarks/peers/install.sh
 	.venv-bench/bin/python Benchmarks/peers/check.py
+
+flamegraph: ## draws where the time of a fan-out goes, as Docs/fanout.svg (needs perf)
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	ROOST_BIN=$(BIN_RELEASE) Benchmarks/flamegraph.sh $(ARGS)
 
 compare: peers ## builds a release and compares it with the other servers (ARGS="--rounds 1 --only fanout-64 …")
 	swift build -c release $(SWIFT_FLAGS) --product roost
