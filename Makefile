@@ -11,8 +11,8 @@ FROM        ?= 1
 JOBS        ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-simulation test-contract test-browser test-comparison test-full simulate \
-  planted lint format bench flamegraph peers compare clean
+.PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-browser test-comparison \
+  test-full simulate planted lint format bench flamegraph peers compare clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -25,11 +25,15 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-swift test-simulation test-contract test-browser test-comparison ## the whole suite, the real parts it needs included
+test: lint test-swift test-allocations test-simulation test-contract test-browser test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS)
+
+test-allocations: setup ## what the pure parts allocate per message, against Tests/Allocations/thresholds.txt
+	swift build -c release $(SWIFT_FLAGS) --product allocations
+	$(dir $(BIN_RELEASE))allocations Tests/Allocations/thresholds.txt
 
 test-simulation: test-swift ## a few thousand seeds of the simulation
 	$(dir $(BIN_DEBUG))simulate --seeds 20 --check-determinism

@@ -111,6 +111,11 @@ let package = Package(
             name: "simulate",
             dependencies: ["RoostSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Simulation/Command"),
+        // Counts what the pure parts allocate; a command of its own, since it replaces malloc.
+        .target(name: "CCounting", path: "Tests/Allocations/CCounting"),
+        .executableTarget(
+            name: "allocations", dependencies: ["RoostCore", "RoostWire", "CCounting", nioCore],
+            path: "Tests/Allocations/Command"),
         .testTarget(name: "RoostCoreTests", dependencies: ["RoostCore"]),
         .testTarget(name: "RoostWireTests", dependencies: ["RoostCore", "RoostWire", nioCore]),
         .testTarget(
