@@ -52,6 +52,9 @@ public struct WebSocketDecoder: Sendable {
         self.maxMessageBytes = maxMessageBytes
     }
 
+    /// Whether the next byte is the first of a message or of a control frame, and no message is under way.
+    var isBetweenMessages: Bool { frame == nil && message == nil }
+
     /// The next thing in `buffer`; nil if that needs more bytes. Consumes what it has looked at.
     public mutating func next(from buffer: inout ByteBuffer) throws(Violation) -> Output? {
         while true {
@@ -165,7 +168,7 @@ public struct WebSocketDecoder: Sendable {
         let available = min(buffer.readableBytes, frame.length - frame.taken)
         guard var piece = buffer.readSlice(length: available) else { return nil }
         unmask(&piece, frame)
-        if messageOpcode == .text, !piece.withUnsafeReadableBytes({ utf8.feed($0) }) { throw badText }
+        if messageOpcode == .text, !piece.withUnsafeReadableBytes({ utf8.feed($0) }) { throw WebSocketDecoder.badText }
         frame.taken += available
         let isWhole = frame.taken == frame.length
         self.frame = isWhole ? nil : frame
@@ -181,11 +184,11 @@ public struct WebSocketDecoder: Sendable {
 
     private func finish(_ payload: ByteBuffer) throws(Violation) -> Output {
         guard messageOpcode == .text else { return .binary(payload) }
-        guard utf8.isComplete else { throw badText }
+        guard utf8.isComplete else { throw WebSocketDecoder.badText }
         return .text(payload)
     }
 
-    private var badText: Violation { Violation(code: .badUTF8, reason: "The text is not UTF-8.") }
+    static let badText = Violation(code: .badUTF8, reason: "The text is not UTF-8.")
 
     private func broken(_ reason: String) -> Violation { Violation(code: .protocolError, reason: reason) }
 
