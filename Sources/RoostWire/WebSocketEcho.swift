@@ -2,18 +2,28 @@ public import NIOCore
 import RoostCore
 
 /// A peer that answers every message with itself (what conformance suites and benchmarks talk to): the frames of a
-/// client in, the frames of the server out, RFC 6455.
+/// client in, the frames of the server out, RFC 6455; compressed both ways where that was agreed on, RFC 7692.
 ///
 /// A message that is whole in what has been read goes from there into the answer in one step; anything else (pieces,
 /// fragments, control frames, what is wrong) takes the way through the decoder that every other connection takes.
 public struct WebSocketEcho {
     private var decoder: WebSocketDecoder
     private let maxMessageBytes: Int
+    private let deflater: Deflater?
 
-    /// - Parameter maxMessageBytes: bytes of one message; above it the connection is closed with 1009.
-    public init(maxMessageBytes: Int) {
+    /// - Parameters:
+    ///   - maxMessageBytes: bytes of one message; above it the connection is closed with 1009.
+    ///   - deflate: how messages are compressed; nil: they are not.
+    public init(maxMessageBytes: Int, deflate: DeflateAgreement? = nil) {
         self.maxMessageBytes = maxMessageBytes
-        decoder = WebSocketDecoder(side: .server, maxMessageBytes: maxMessageBytes)
+        deflater = deflate.map {
+            Deflater(windowBits: $0.server.windowBits, keepsContext: $0.server.keepsContext)
+        }
+        decoder = WebSocketDecoder(
+            side: .server, maxMessageBytes: maxMessageBytes,
+            inflater: deflate.map {
+                Inflater(windowBits: $0.client.windowBits, keepsContext: $0.client.keepsContext)
+            })
     }
 
     /// Appends to `out` what answers the frames in `bytes`, and consumes what it has looked at; a piece of a header
@@ -34,8 +44,8 @@ public struct WebSocketEcho {
 
     private func answer(_ output: WebSocketDecoder.Output, into out: inout ByteBuffer) -> Bool {
         switch output {
-        case .text(let text): out.putFrame(.text) { $0.writeImmutableBuffer(text) }
-        case .binary(let bytes): out.putFrame(.binary) { $0.writeImmutableBuffer(bytes) }
+        case .text(let text): put(.text, text, into: &out)
+        case .binary(let bytes): put(.binary, bytes, into: &out)
         case .ping(let payload): out.putFrame(.pong) { $0.writeImmutableBuffer(payload) }
         case .pong: break
         case .close(let code):
@@ -45,11 +55,19 @@ public struct WebSocketEcho {
         return true
     }
 
+    /// Whatever its size: what suites want to see is compression.
+    private func put(_ opcode: WebSocketOpcode, _ payload: ByteBuffer, into out: inout ByteBuffer) {
+        guard let deflater else { return out.putFrame(opcode) { $0.writeImmutableBuffer(payload) } }
+        out.putFrame(opcode, isDeflated: true) { out in
+            payload.withUnsafeReadableBytes { deflater.deflate($0, into: &out) }
+        }
+    }
+
     /// Answers a message that is whole in `bytes`; false if there is none at its beginning.
     private func copy(
         _ bytes: inout ByteBuffer, into out: inout ByteBuffer
     ) throws(WebSocketDecoder.Violation) -> Bool {
-        guard decoder.isBetweenMessages,
+        guard deflater == nil, decoder.isBetweenMessages,
             let message = bytes.withUnsafeReadableBytes({ WholeMessage($0, atMost: maxMessageBytes) })
         else { return false }
         let written = bytes.withUnsafeReadableBytes { source in
