@@ -17,6 +17,8 @@ final class Door: Sendable {
     let authTimeoutMs: Int64
     /// Whether frames go straight to the socket, see `Wire`.
     let sendsDirectly: Bool
+    /// Whether messages are compressed for those who offer it.
+    let compresses: Bool
     let vitals: Vitals
     private let http: HTTP1Channel
     private let log: Logger
@@ -27,7 +29,8 @@ final class Door: Sendable {
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, echoPath: String?, maxHeadBytes: Int,
-        maxMessageBytes: Int, authTimeoutMs: Int64, sendsDirectly: Bool, http: HTTP1Channel, vitals: Vitals, log: Logger
+        maxMessageBytes: Int, authTimeoutMs: Int64, sendsDirectly: Bool, compresses: Bool, http: HTTP1Channel,
+        vitals: Vitals, log: Logger
     ) {
         self.hub = hub
         self.admission = admission
@@ -37,6 +40,7 @@ final class Door: Sendable {
         self.maxMessageBytes = maxMessageBytes
         self.authTimeoutMs = authTimeoutMs
         self.sendsDirectly = sendsDirectly
+        self.compresses = compresses
         self.http = http
         self.vitals = vitals
         self.log = log

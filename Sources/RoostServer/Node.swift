@@ -59,8 +59,8 @@ public struct Node: Service {
             echoPath: settings.conformance ? settings.basePath + "/echo" : nil,
             maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
             maxMessageBytes: limits.maxMessageBytes, authTimeoutMs: settings.authTimeout.milliseconds,
-            sendsDirectly: settings.directSends,
-            http: httpServer(api), vitals: vitals, log: log)
+            sendsDirectly: settings.directSends, compresses: settings.compression, http: httpServer(api),
+            vitals: vitals, log: log)
         let listener = try await listen(door, group, limits)
         onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)
         log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])

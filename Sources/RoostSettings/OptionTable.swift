@@ -27,8 +27,11 @@ struct OptionTable: Sendable {
             title: "WebSocket",
             options: [
                 Option(
+                    "compression", \.compression, .boolean,
+                    "compress messages for clients that offer it; off, since it costs CPU and memory"),
+                Option(
                     "conformance", \.conformance, .boolean,
-                    "GET /echo answers messages with themselves, for conformance suites; loopback only")
+                    "GET /echo answers messages with themselves, for conformance suites; loopback only"),
             ]),
         Group(
             title: "Engines",

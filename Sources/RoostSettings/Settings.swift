@@ -20,6 +20,8 @@ public struct Settings: Sendable, Equatable {
 
     // WebSocket
 
+    /// Whether messages are compressed, each by itself, for clients that offer permessage-deflate.
+    public var compression = false
     /// Whether `/echo` answers every WebSocket message with itself, for conformance suites; on loopback only.
     public var conformance = false
 

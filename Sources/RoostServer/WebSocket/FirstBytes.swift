@@ -99,7 +99,10 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         switch Handshake.judge(request) {
         case .refuse(let status, let reason): refuseHandshake(context, status, reason)
         case .accept(let key, let subprotocol, let dialect):
-            let upgrade = Upgrade(key: key, subprotocol: subprotocol, dialect: dialect, length: length)
+            let offers = door.compresses ? DeflateOffer.all(in: request) : []
+            let upgrade = Upgrade(
+                key: key, subprotocol: subprotocol, dialect: dialect,
+                deflate: DeflateAgreement.withoutContext(offers), length: length)
             guard let judge = door.hub.settings.judge else { return acceptAnonymous(context, request, upgrade) }
             signIn(context, request, upgrade, judge)
         }
@@ -110,6 +113,8 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         var key: String
         var subprotocol: String?
         var dialect: Dialect
+        /// How messages are compressed, if they are.
+        var deflate: DeflateAgreement?
         /// Bytes of the request.
         var length: Int
     }
@@ -170,8 +175,8 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         guard mayEnter(context) else { return }
         let admission = door.admission
         let handler = WebSocketHandler(
-            shard: shard, maxMessageBytes: door.maxMessageBytes, isDirect: door.sendsDirectly, entry: entry,
-            onClose: { admission.exit() })
+            shard: shard, maxMessageBytes: door.maxMessageBytes, deflates: upgrade.deflate != nil,
+            isDirect: door.sendsDirectly, entry: entry, onClose: { admission.exit() })
         handOver(context, upgrade, to: handler) { handler.start(after: $0) }
     }
 
@@ -180,11 +185,12 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
             let key = try Handshake.key(of: request)
             guard mayEnter(context) else { return }
             let admission = door.admission
+            let deflate = DeflateAgreement.asAsked(DeflateOffer.all(in: request))
             let handler = EchoHandler(
-                WebSocketEcho(maxMessageBytes: EchoHandler.maxMessageBytes), isDirect: door.sendsDirectly,
-                onClose: { admission.exit() })
+                WebSocketEcho(maxMessageBytes: EchoHandler.maxMessageBytes, deflate: deflate),
+                isDirect: door.sendsDirectly, onClose: { admission.exit() })
             door.enroll(echo: context.channel)
-            let upgrade = Upgrade(key: key, subprotocol: nil, dialect: .simple, length: length)
+            let upgrade = Upgrade(key: key, subprotocol: nil, dialect: .simple, deflate: deflate, length: length)
             handOver(context, upgrade, to: handler) { handler.start(after: $0) }
         } catch {
             refuseHandshake(context, error.status, error.reason)
@@ -219,6 +225,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         out.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         out.writeString("Sec-WebSocket-Accept: \(FirstBytes.accept(upgrade.key))\r\n")
         if let subprotocol = upgrade.subprotocol { out.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
+        if let deflate = upgrade.deflate { out.writeString("Sec-WebSocket-Extensions: \(deflate.answer)\r\n") }
         out.writeStaticString("\r\n")
         do {
             try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
