@@ -11,11 +11,11 @@ FROM        ?= 1
 JOBS        ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-browser test-comparison \
-  test-full simulate planted lint format bench flamegraph peers compare clean
+.PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-conformance test-browser \
+  test-comparison test-full simulate planted conformance lint format bench flamegraph peers compare clean
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: ## installs what is missing: SQLite's headers, Python's venv, Chromium for the browser tests
 	@Scripts/setup.sh
@@ -25,7 +25,7 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-swift test-allocations test-simulation test-contract test-browser test-comparison ## the whole suite, the real parts it needs included
+test: lint test-swift test-allocations test-simulation test-contract test-conformance test-browser test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -45,11 +45,19 @@ simulate: ## SEEDS seeds of the simulation from FROM on, in release (TRACE=1: pr
 	$(dir $(BIN_RELEASE))simulate --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) \
 	  $(if $(TRACE),--trace) $(if $(filter 1,$(SQLITE)),--sqlite) $(if $(filter 0,$(SQLITE)),--no-sqlite)
 
+conformance: ## all cases of Autobahn's suite, against a release
+	@Scripts/setup.sh build
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	ROOST_BIN=$(BIN_RELEASE) Tests/Autobahn/run.py
+
 planted: ## plants bugs in a copy of the sources, one at a time, and sees that the simulation finds each
 	@Scripts/planted.sh
 
 test-contract: test-swift ## black-box tests of the command, the protocols and the HTTP API, kill -9 included
 	cd Tests/Contract && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+
+test-conformance: test-swift ## Autobahn's suite for WebSockets, but for compression
+	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py '1.*' '2.*' '3.*' '4.*' '5.*' '6.*' '7.*' '9.*' '10.*'
 
 test-browser: test-swift ## the web chat and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
@@ -87,4 +95,4 @@ compare: peers ## builds a release and compares it with the other servers (ARGS=
 	ROOST_BIN=$(BIN_RELEASE) Benchmarks/compare.py $(ARGS)
 
 clean: ## removes what was built
-	rm -rf .build .build-* $(VENV) .venv-bench
+	rm -rf .build .build-* $(VENV) .venv-bench Tests/Autobahn/.venv

@@ -43,8 +43,10 @@ let package = Package(
     targets: [
         // The rules, as values: no socket, clock, thread, lock, random number or Foundation.
         .target(name: "RoostCore"),
+        // Compression of WebSocket messages.
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         // Bytes to commands and events to bytes: JSON, WebSocket frames, HTTP heads, one file per dialect.
-        .target(name: "RoostWire", dependencies: ["RoostCore", nioCore]),
+        .target(name: "RoostWire", dependencies: ["CZlib", "RoostCore", nioCore]),
         // The ports, and the in-memory engines.
         .target(name: "RoostEngine", dependencies: ["RoostCore"]),
         // The suite that every store passes; a library so that each engine's tests can run it.
@@ -134,6 +136,6 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets where target.name != "CBuildInfo" {
+for target in package.targets where target.type != .system && target.name != "CBuildInfo" {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

@@ -17,6 +17,7 @@ if [[ $(uname) == Darwin ]]; then
 else
   manager="apt-get install -y --no-install-recommends"
   need libsqlite3-dev "test -e /usr/include/sqlite3.h"
+  need zlib1g-dev "test -e /usr/include/zlib.h"
   if [[ $want != build ]]; then
     need python3-venv "python3 -c 'import venv, ensurepip'"
     need chromium "command -v chromium"

@@ -6,6 +6,8 @@ public import RoostWire
 public final class Connection {
     public let id: UInt64
     public let dialect: Dialect
+    /// Whether it takes compressed messages.
+    let deflates: Bool
     public var identity: Identity { session.identity }
 
     var session: Session
@@ -73,9 +75,10 @@ public final class Connection {
         }
     }
 
-    init(id: UInt64, dialect: Dialect, session: Session, transport: any Transport) {
+    init(id: UInt64, dialect: Dialect, deflates: Bool, session: Session, transport: any Transport) {
         self.id = id
         self.dialect = dialect
+        self.deflates = deflates
         self.session = session
         self.transport = transport
     }

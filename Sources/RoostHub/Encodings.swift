@@ -2,7 +2,8 @@ import NIOCore
 import RoostCore
 import RoostWire
 
-/// A stretch of messages as bytes on the wire, made once per dialect and audience, and only for those who listen.
+/// A stretch of messages as bytes on the wire, made once per dialect and audience, compressed or not, and only for those
+/// who listen.
 ///
 /// All messages of the stretch are joined into one buffer, so that each reader costs one write.
 struct Encodings {
@@ -10,6 +11,8 @@ struct Encodings {
     private var native: ByteBuffer?
     private var simple: ByteBuffer?
     private var created: ByteBuffer?
+    /// The same three compressed; empty until somebody wants one of them.
+    private var deflated: [ByteBuffer?] = []
 
     init(_ messages: ArraySlice<Message>) { self.messages = messages }
 
@@ -29,6 +32,17 @@ struct Encodings {
             simple = frames
             return frames
         }
+    }
+
+    /// The same, compressed by `deflater`, if there is one.
+    mutating func frames(for dialect: Dialect, onlyCreated: Bool, by deflater: Deflater?) -> ByteBuffer {
+        guard let deflater else { return frames(for: dialect, onlyCreated: onlyCreated) }
+        if deflated.isEmpty { deflated = [nil, nil, nil] }
+        let slot = dialect == .native ? 0 : onlyCreated ? 1 : 2
+        if let known = deflated[slot] { return known }
+        let made = deflater.deflate(frames: frames(for: dialect, onlyCreated: onlyCreated))
+        deflated[slot] = made
+        return made
     }
 
     private func encodeNative() -> ByteBuffer {

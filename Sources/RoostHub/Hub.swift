@@ -151,7 +151,7 @@ public final class Hub: Sendable {
     public func counters() async -> Counters {
         var sum = Counters()
         for target in shards {
-            if let counters = try? await target.loop.submit({ target.shard.value.counters }).get() { sum += counters }
+            if let counters = try? await target.loop.submit({ target.shard.value.counted }).get() { sum += counters }
         }
         return sum
     }

@@ -2,7 +2,7 @@ import NIOCore
 import RoostCore
 import RoostWire
 
-/// Stretches of logs as native frames, kept while readers come back together, so that what they have missed is encoded
+/// Stretches of logs as native frames, compressed or not, kept while readers come back together, so that what they have missed is encoded
 /// once for all of them and not for each.
 struct Replays {
     /// Messages that follow each other, as one buffer.
@@ -15,9 +15,15 @@ struct Replays {
         var last: UInt64 { first + UInt64(ends.count) - 1 }
         var bytes: Int { frames.readableBytes }
 
-        mutating func append(_ messages: ArraySlice<Message>) {
+        mutating func append(_ messages: ArraySlice<Message>, by deflater: Deflater?) {
             for message in messages {
-                frames.putFrame(.text) { NativeEncoder.put(message, into: &$0) }
+                if let deflater {
+                    var frame = ByteBuffer()
+                    frame.putFrame(.text) { NativeEncoder.put(message, into: &$0) }
+                    frames.writeImmutableBuffer(deflater.deflate(frames: frame))
+                } else {
+                    frames.putFrame(.text) { NativeEncoder.put(message, into: &$0) }
+                }
                 ends.append(frames.readableBytes)
             }
         }
@@ -30,14 +36,20 @@ struct Replays {
     }
 
     private let budget: Int
+    private let deflater: Deflater?
     private var sheets: [Recent.Key: Sheet] = [:]
     private(set) var bytes = 0
     private var isUsed = false
     /// `Recent.redactions` when what is here was read: what was taken out since must not come out here.
     private var redactions: UInt64 = 0
 
-    /// - Parameter budget: bytes; with 0 nothing is kept.
-    init(budget: Int) { self.budget = budget }
+    /// - Parameters:
+    ///   - budget: bytes; with 0 nothing is kept.
+    ///   - deflater: compresses the frames, if there is one.
+    init(budget: Int, deflater: Deflater? = nil) {
+        self.budget = budget
+        self.deflater = deflater
+    }
 
     /// The frames of these messages, which follow each other.
     /// - Parameter redactions: what `Recent.redactions` was when they were read.
@@ -52,7 +64,7 @@ struct Replays {
             redactions == self.redactions
         else {
             var encodings = Encodings(messages)
-            return encodings.frames(for: .native, onlyCreated: false)
+            return encodings.frames(for: .native, onlyCreated: false, by: deflater)
         }
         isUsed = true
         let key = Recent.Key(room: room, epoch: epoch, start: LogCache.blockStart(first - 1))
@@ -70,7 +82,7 @@ struct Replays {
         } else {
             sheet = Sheet(first: first, frames: Encodings.buffer(for: messages))
         }
-        sheet.append(messages.drop { $0.seq <= sheet.last })
+        sheet.append(messages.drop { $0.seq <= sheet.last }, by: deflater)
         if bytes + sheet.bytes > budget { forget() }
         bytes += sheet.bytes
         sheets[key] = sheet

@@ -59,8 +59,11 @@ extension Shard {
 
     /// Gives readers that wait their next page, some of them now and the others in ticks to come.
     func feedReaders() {
+        let limit = compression?.limit ?? 0
         for _ in 0..<min(feeds.count, Shard.feedsPerTick) {
             if let feed = feeds.popFirst() { serve(feed) }
+            // Compressing takes its time: the others in the next tick.
+            if let compression, compression.deflater.tally.bytesBefore > limit { break }
         }
         if !feeds.isEmpty { scheduleTick() }
     }
@@ -123,10 +126,14 @@ extension Shard {
     ) -> ByteBuffer {
         // Where nobody else is about to be fed, there is nobody to share with.
         if feed.connection.dialect == .native, !feeds.isEmpty, let epoch = feed.room.replica?.epoch {
+            if feed.connection.deflates, let compression {
+                return compression.replays.frames(of: news, feed.room.name, epoch, readAt: redactions)
+            }
             return replays.frames(of: news, feed.room.name, epoch, readAt: redactions)
         }
         var encodings = Encodings(news)
-        return encodings.frames(for: feed.connection.dialect, onlyCreated: role.hearsOnlyCreated)
+        return encodings.frames(
+            for: feed.connection.dialect, onlyCreated: role.hearsOnlyCreated, by: deflater(for: feed.connection))
     }
 
     /// Nothing was read, or there is no room for it now. The reader stays behind; the sweep, or the socket when it has

@@ -105,7 +105,9 @@ extension Shard {
         var delivered: UInt64 = 0
         room.replica?.push(upTo: last) { reader in
             guard reader.connection.outbox.admits(.logged) else { return false }
-            let frames = encodings.frames(for: reader.connection.dialect, onlyCreated: reader.hearsOnlyCreated)
+            let frames = encodings.frames(
+                for: reader.connection.dialect, onlyCreated: reader.hearsOnlyCreated,
+                by: deflater(for: reader.connection))
             broadcast(frames, to: reader.connection)
             delivered &+= 1
             return true

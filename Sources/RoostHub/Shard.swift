@@ -37,6 +37,8 @@ public final class Shard {
     var reads = CatchUpQueue<LogRead>()
     /// What readers are given who come back together.
     var replays = Replays(budget: 0)
+    /// Made for the first connection that agrees to it.
+    var compression: Compression?
     /// How many failed appends this shard has heard of.
     var failuresHeard: UInt64 = 0
     var isSweeping = false
@@ -68,6 +70,7 @@ public final class Shard {
             },
             loop.scheduleRepeatedTask(initialDelay: Shard.sweepEvery, delay: Shard.sweepEvery) { _ in
                 bound.value.replays.sweep()
+                bound.value.compression?.replays.sweep()
                 bound.value.askForHeads()
             },
         ]
@@ -92,10 +95,11 @@ public final class Shard {
     /// Takes a connection in and greets it.
     /// - Parameters:
     ///   - session: what the client gives with `?session=` to be the same user again.
+    ///   - deflates: whether it takes compressed messages.
     ///   - credentials: what its token says, where there is sign-in.
     ///   - id: the `messageId` of the frame that is answered by the greeting, if it is one.
     public func connect(
-        _ transport: any Transport, dialect: Dialect, identity: Identity, session: String,
+        _ transport: any Transport, dialect: Dialect, deflates: Bool = false, identity: Identity, session: String,
         credentials: Credentials? = nil, answering id: MessageID? = nil
     ) -> Connection {
         let moment = now
@@ -103,7 +107,7 @@ public final class Shard {
         let number = nextConnection << 6 | UInt64(number)
         nextConnection += 1
         let connection = Connection(
-            id: number, dialect: dialect,
+            id: number, dialect: dialect, deflates: deflates,
             session: Session(
                 identity: identity, grants: credentials?.grants ?? .all, isAnonymous: hub.isAnonymous,
                 limits: hub.limits, now: moment),

@@ -9,30 +9,38 @@ final class Door: Sendable {
     let hub: Hub
     let admission: Admission
     let webSocketPath: String
+    /// Where messages are answered with themselves; nil: nowhere.
+    let echoPath: String?
     let maxHeadBytes: Int
     let maxMessageBytes: Int
     /// Milliseconds a client has to sign in; 0: for ever.
     let authTimeoutMs: Int64
     /// Whether frames go straight to the socket, see `Wire`.
     let sendsDirectly: Bool
+    /// Whether messages are compressed for those who offer it.
+    let compresses: Bool
     let vitals: Vitals
     private let http: HTTP1Channel
     private let log: Logger
     private let open = Locked<[ObjectIdentifier: any Channel]>([:])
     /// Clients that have not signed in yet.
     private let gates = Locked<[ObjectIdentifier: NIOLoopBound<SignInGate>]>([:])
+    private let echoes = Locked<[ObjectIdentifier: any Channel]>([:])
 
     init(
-        hub: Hub, admission: Admission, webSocketPath: String, maxHeadBytes: Int, maxMessageBytes: Int,
-        authTimeoutMs: Int64, sendsDirectly: Bool, http: HTTP1Channel, vitals: Vitals, log: Logger
+        hub: Hub, admission: Admission, webSocketPath: String, echoPath: String?, maxHeadBytes: Int,
+        maxMessageBytes: Int, authTimeoutMs: Int64, sendsDirectly: Bool, compresses: Bool, http: HTTP1Channel,
+        vitals: Vitals, log: Logger
     ) {
         self.hub = hub
         self.admission = admission
         self.webSocketPath = webSocketPath
+        self.echoPath = echoPath
         self.maxHeadBytes = maxHeadBytes
         self.maxMessageBytes = maxMessageBytes
         self.authTimeoutMs = authTimeoutMs
         self.sendsDirectly = sendsDirectly
+        self.compresses = compresses
         self.http = http
         self.vitals = vitals
         self.log = log
@@ -69,6 +77,20 @@ final class Door: Sendable {
     func closeGates() {
         for gate in gates.withLock({ Array($0.values) }) {
             gate.eventLoop.execute { gate.value.dismiss() }
+        }
+    }
+
+    func enroll(echo channel: any Channel) {
+        echoes.withLock { $0[ObjectIdentifier(channel)] = channel }
+        channel.closeFuture.whenComplete { _ in
+            _ = self.echoes.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
+        }
+    }
+
+    /// Sends away those who talk to themselves.
+    func closeEchoes() {
+        for channel in echoes.withLock({ Array($0.values) }) {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         }
     }
 

@@ -56,10 +56,11 @@ public struct Node: Service {
         let api = API(hub: hub, admission: admission, vitals: vitals, settings: settings)
         let door = Door(
             hub: hub, admission: admission, webSocketPath: settings.basePath + "/ws",
+            echoPath: settings.conformance ? settings.basePath + "/echo" : nil,
             maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
             maxMessageBytes: limits.maxMessageBytes, authTimeoutMs: settings.authTimeout.milliseconds,
-            sendsDirectly: settings.directSends,
-            http: httpServer(api), vitals: vitals, log: log)
+            sendsDirectly: settings.directSends, compresses: settings.compression, http: httpServer(api),
+            vitals: vitals, log: log)
         let listener = try await listen(door, group, limits)
         onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)
         log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])
@@ -72,6 +73,7 @@ public struct Node: Service {
         if settings.drainDelay > .zero { try? await Task.sleep(for: settings.drainDelay) }
         vitals.startRefusing()
         door.closeGates()
+        door.closeEchoes()
         await listener.close()
         await hub.drain(
             DrainPlan(

@@ -1,6 +1,12 @@
 /// Rules between options, after each has been checked by itself.
 func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) throws(SettingsError) {
     func name(_ key: String, _ flag: String) -> String { spelling(of: origins[key] ?? .default, key: key, flag: flag) }
+    if settings.conformance && !settings.bindsLoopbackOnly {
+        throw .configuration(
+            "\(name("host", "--host")) \(shown(settings.host)): must be a loopback address (127.0.0.0/8, ::1 or "
+                + "localhost) while \(name("conformance", "--conformance")) is on, whose /echo asks for no token and "
+                + "knows no rate limit; leave one of the two out")
+    }
     if settings.auth == .anonymous && !settings.bindsLoopbackOnly && !settings.allowAnonymous {
         throw .configuration(
             "\(name("host", "--host")) \(shown(settings.host)): must be a loopback address (127.0.0.0/8, ::1 or "

@@ -24,6 +24,16 @@ struct OptionTable: Sendable {
                     "frames go straight to sockets, past the event loop's queue"),
             ]),
         Group(
+            title: "WebSocket",
+            options: [
+                Option(
+                    "compression", \.compression, .boolean,
+                    "compress messages for clients that offer it; off, since it costs CPU and memory"),
+                Option(
+                    "conformance", \.conformance, .boolean,
+                    "GET /echo answers messages with themselves, for conformance suites; loopback only"),
+            ]),
+        Group(
             title: "Engines",
             options: [
                 Option("store", \.store, .store, "where messages are kept", .url),

@@ -18,6 +18,13 @@ public struct Settings: Sendable, Equatable {
     /// Whether frames are sent straight to their sockets where nothing is queued; never with TLS.
     public var directSends = true
 
+    // WebSocket
+
+    /// Whether messages are compressed, each by itself, for clients that offer permessage-deflate.
+    public var compression = false
+    /// Whether `/echo` answers every WebSocket message with itself, for conformance suites; on loopback only.
+    public var conformance = false
+
     // Engines
 
     /// Where messages are kept.

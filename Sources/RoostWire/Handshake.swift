@@ -8,16 +8,33 @@ public enum Handshake: Sendable, Equatable {
     /// Whether the request wants a WebSocket at all.
     public static func isWanted(_ head: RequestHead) -> Bool { head.has("upgrade", token: "websocket") }
 
-    /// Judges the handshake for `/ws`.
-    public static func judge(_ head: RequestHead) -> Handshake {
+    /// Why a handshake is none, and the status that says so.
+    public struct Objection: Error, Sendable, Equatable {
+        public var status: Int
+        public var reason: String
+    }
+
+    /// The key of a handshake that is one, whatever subprotocols it offers (RFC 6455 section 4.2.1).
+    public static func key(of head: RequestHead) throws(Objection) -> String {
         guard head.method == "GET", head.has("connection", token: "upgrade") else {
-            return .refuse(status: 400, reason: "A WebSocket handshake is a GET with Connection: Upgrade.")
+            throw Objection(status: 400, reason: "A WebSocket handshake is a GET with Connection: Upgrade.")
         }
         guard head.first("sec-websocket-version") == "13" else {
-            return .refuse(status: 426, reason: "Only WebSocket version 13 is spoken here.")
+            throw Objection(status: 426, reason: "Only WebSocket version 13 is spoken here.")
         }
         guard let key = head.first("sec-websocket-key"), key.utf8.count == 24, key.hasSuffix("==") else {
-            return .refuse(status: 400, reason: "Sec-WebSocket-Key is missing or is not 16 bytes in base64.")
+            throw Objection(status: 400, reason: "Sec-WebSocket-Key is missing or is not 16 bytes in base64.")
+        }
+        return key
+    }
+
+    /// Judges the handshake for `/ws`.
+    public static func judge(_ head: RequestHead) -> Handshake {
+        let key: String
+        do throws(Objection) {
+            key = try Handshake.key(of: head)
+        } catch {
+            return .refuse(status: error.status, reason: error.reason)
         }
         let offered = head.list("sec-websocket-protocol")
         guard let chosen = offered.lazy.compactMap({ Dialect(subprotocol: $0) }).first else {

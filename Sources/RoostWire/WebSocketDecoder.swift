@@ -1,11 +1,14 @@
 public import NIOCore
 public import RoostCore
 
-/// Turns the bytes of one WebSocket connection into messages and control frames (RFC 6455 section 5).
+/// Turns the bytes of one WebSocket connection into messages and control frames (RFC 6455 section 5), compressed ones
+/// inflated (RFC 7692).
 ///
 /// A frame that is whole in the buffer is unmasked in place and handed out as a slice of it. Of a frame that is not, the
 /// bytes are taken as they come, so that wrong text fails at once and nothing is looked at twice.
-public struct WebSocketDecoder: Sendable {
+///
+/// A compressed message is gathered, and inflated when it is all there: one inflater may serve many connections.
+public struct WebSocketDecoder {
     public enum Output: Sendable, Equatable {
         case text(ByteBuffer)
         case binary(ByteBuffer)
@@ -31,6 +34,8 @@ public struct WebSocketDecoder: Sendable {
     struct Frame: Sendable {
         var isFinal: Bool
         var opcode: WebSocketOpcode
+        /// RSV1, which says that the message is compressed (RFC 7692 section 6).
+        var isDeflated: Bool
         var mask: UInt32?
         var length: Int
         var taken = 0
@@ -38,19 +43,30 @@ public struct WebSocketDecoder: Sendable {
 
     private let side: Side
     private let maxMessageBytes: Int
+    /// What inflates; nil where no compression was agreed on.
+    private let inflater: Inflater?
     private var frame: Frame?
     /// The message under way, over several frames or reads, and what it is.
     private var message: ByteBuffer?
     private var messageOpcode = WebSocketOpcode.text
+    private var isDeflated = false
     private var utf8 = UTF8Validator()
     /// Bytes of the message so far, an empty fragment counting as one, so that there is an end to those too.
     private var spent = 0
     private var control: ByteBuffer?
 
-    public init(side: Side, maxMessageBytes: Int) {
+    /// - Parameters:
+    ///   - maxMessageBytes: bytes of one message, after inflating.
+    ///   - inflater: inflates messages where permessage-deflate was agreed on. It may be that of other connections of the
+    ///     same loop, unless it keeps its context.
+    public init(side: Side, maxMessageBytes: Int, inflater: Inflater? = nil) {
         self.side = side
         self.maxMessageBytes = maxMessageBytes
+        self.inflater = inflater
     }
+
+    /// Whether the next byte is the first of a message or of a control frame, and no message is under way.
+    var isBetweenMessages: Bool { frame == nil && message == nil }
 
     /// The next thing in `buffer`; nil if that needs more bytes. Consumes what it has looked at.
     public mutating func next(from buffer: inout ByteBuffer) throws(Violation) -> Output? {
@@ -76,8 +92,11 @@ public struct WebSocketDecoder: Sendable {
         guard let first = buffer.getInteger(at: start, as: UInt8.self),
             let second = buffer.getInteger(at: start + 1, as: UInt8.self)
         else { return nil }
-        guard first & 0x70 == 0 else { throw broken("A reserved bit is set, but no extension was negotiated.") }
         guard let opcode = WebSocketOpcode(rawValue: first & 15) else { throw broken("The opcode is unknown.") }
+        let isDeflated = first & 0x40 != 0
+        guard first & 0x30 == 0, !isDeflated || (inflater != nil && opcode.beginsMessage) else {
+            throw broken("A reserved bit is set where no extension gives it a meaning.")
+        }
         let isMasked = second & 0x80 != 0
         guard isMasked == (side == .server) else {
             throw broken(isMasked ? "A server must not mask." : "A client must mask its frames.")
@@ -91,7 +110,8 @@ public struct WebSocketDecoder: Sendable {
             at += 4
         }
         buffer.moveReaderIndex(to: at)
-        return Frame(isFinal: first & 0x80 != 0, opcode: opcode, mask: mask, length: length)
+        return Frame(
+            isFinal: first & 0x80 != 0, opcode: opcode, isDeflated: isDeflated, mask: mask, length: length)
     }
 
     private func payloadLength(_ buffer: ByteBuffer, code: UInt8, _ at: inout Int) throws(Violation) -> Int? {
@@ -120,13 +140,14 @@ public struct WebSocketDecoder: Sendable {
         } else {
             guard message == nil else { throw broken("A new message began inside another.") }
             messageOpcode = header.opcode
+            isDeflated = header.isDeflated
             utf8 = UTF8Validator()
             spent = 0
         }
         let cost = max(header.length, header.isFinal ? 0 : 1)
         // The length is the peer's word: compare before adding.
-        guard cost <= maxMessageBytes - spent else {
-            throw Violation(code: .tooBig, reason: "A message may have \(maxMessageBytes) bytes at most.")
+        guard cost <= (isDeflated ? Inflater.mostBytes(of: maxMessageBytes) : maxMessageBytes) - spent else {
+            throw tooBig
         }
         spent += cost
     }
@@ -165,7 +186,9 @@ public struct WebSocketDecoder: Sendable {
         let available = min(buffer.readableBytes, frame.length - frame.taken)
         guard var piece = buffer.readSlice(length: available) else { return nil }
         unmask(&piece, frame)
-        if messageOpcode == .text, !piece.withUnsafeReadableBytes({ utf8.feed($0) }) { throw badText }
+        if messageOpcode == .text, !isDeflated, !piece.withUnsafeReadableBytes({ utf8.feed($0) }) {
+            throw WebSocketDecoder.badText
+        }
         frame.taken += available
         let isWhole = frame.taken == frame.length
         self.frame = isWhole ? nil : frame
@@ -180,12 +203,32 @@ public struct WebSocketDecoder: Sendable {
     }
 
     private func finish(_ payload: ByteBuffer) throws(Violation) -> Output {
+        if isDeflated, let inflater { return try inflate(payload, inflater) }
         guard messageOpcode == .text else { return .binary(payload) }
-        guard utf8.isComplete else { throw badText }
+        guard utf8.isComplete else { throw WebSocketDecoder.badText }
         return .text(payload)
     }
 
-    private var badText: Violation { Violation(code: .badUTF8, reason: "The text is not UTF-8.") }
+    private func inflate(_ payload: ByteBuffer, _ inflater: Inflater) throws(Violation) -> Output {
+        let message: ByteBuffer
+        do throws(Inflater.Failure) {
+            message = try inflater.inflate(payload, atMost: maxMessageBytes)
+        } catch {
+            switch error {
+            case .tooBig: throw tooBig
+            case .corrupt: throw Violation(code: .badUTF8, reason: "The message can't be inflated.")
+            }
+        }
+        guard messageOpcode == .text else { return .binary(message) }
+        guard message.withUnsafeReadableBytes(UTF8Validator.isValid) else { throw WebSocketDecoder.badText }
+        return .text(message)
+    }
+
+    private var tooBig: Violation {
+        Violation(code: .tooBig, reason: "A message may have \(maxMessageBytes) bytes at most.")
+    }
+
+    static let badText = Violation(code: .badUTF8, reason: "The text is not UTF-8.")
 
     private func broken(_ reason: String) -> Violation { Violation(code: .protocolError, reason: reason) }
 
@@ -208,6 +251,7 @@ public enum WebSocketOpcode: UInt8, Sendable {
     case pong = 10
 
     var isControl: Bool { rawValue & 8 != 0 }
+    var beginsMessage: Bool { self == .text || self == .binary }
 }
 
 /// Masks or unmasks in place; `key` as it stands in memory.

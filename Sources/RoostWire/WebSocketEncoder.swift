@@ -2,7 +2,10 @@ public import NIOCore
 
 extension ByteBuffer {
     /// Appends a whole unmasked frame whose payload `body` writes.
-    public mutating func putFrame(_ opcode: WebSocketOpcode, _ body: (inout ByteBuffer) -> Void) {
+    /// - Parameter isDeflated: it writes it compressed (RFC 7692 section 6).
+    public mutating func putFrame(
+        _ opcode: WebSocketOpcode, isDeflated: Bool = false, _ body: (inout ByteBuffer) -> Void
+    ) {
         let start = writerIndex
         // Room for the header of most frames; a smaller or larger one moves the payload a few bytes.
         writeInteger(UInt32(0))
@@ -10,7 +13,7 @@ extension ByteBuffer {
         let length = writerIndex - start - 4
         let header = length < 126 ? 2 : length < 65_536 ? 4 : 10
         if header != 4 { movePayload(from: start + 4, to: start + header, length: length) }
-        setInteger(0x80 | opcode.rawValue, at: start)
+        setInteger(0x80 | (isDeflated ? 0x40 : 0) | opcode.rawValue, at: start)
         switch header {
         case 2: setInteger(UInt8(length), at: start + 1)
         case 4:

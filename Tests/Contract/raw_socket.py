@@ -91,8 +91,9 @@ class RawSocket:
         return self.send(head + (b"\0\0\0\0" if masked else b"") + payload)
 
     def read_frame(self, timeout=5):
-        """One frame: its opcode and its payload."""
+        """One frame: its opcode and its payload; its reserved bits are in `reserved` then."""
         first, second = self.take(2, timeout)
+        self.reserved = first >> 4 & 7
         assert second & 0x80 == 0, "a server must not mask"
         length = second & 0x7F
         if length == 126:
@@ -140,13 +141,14 @@ def upgrade_status(node, path="/ws", **changes):
 class RawWebSocket(RawSocket):
     """A WebSocket whose frames are made by hand: a connection after its handshake."""
 
-    def __init__(self, node, path="/ws", subprotocol="roost.v1.json", receive_buffer=None):
+    def __init__(self, node, path="/ws", subprotocol="roost.v1.json", receive_buffer=None, extensions=None):
         super().__init__(node, receive_buffer)
         key = base64.b64encode(os.urandom(16)).decode()
         offer = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+        offer += f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else ""
         self.send(
             f"GET {path} HTTP/1.1\r\nHost: {node.authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{offer}\r\n".encode()
         )
-        status, _ = self.read_head()
+        status, self.headers = self.read_head()
         assert status == 101, f"the handshake was answered with {status}"

@@ -32,7 +32,7 @@ class Client:
 
     subprotocols = None
 
-    def __init__(self, node, path="/ws", subprotocols=None, origin=None, headers=None, **query):
+    def __init__(self, node, path="/ws", subprotocols=None, origin=None, headers=None, compression=None, **query):
         if query:
             path += "?" + urlencode(query)
         self.node = node
@@ -41,7 +41,7 @@ class Client:
         self.closed = None
         self.ws = connect(
             f"ws://{node.authority}{path}", subprotocols=subprotocols or self.subprotocols, origin=origin,
-            additional_headers=headers, compression=None, proxy=None, open_timeout=10 * PATIENCE,
+            additional_headers=headers, compression=compression, proxy=None, open_timeout=10 * PATIENCE,
             ping_interval=None, close_timeout=2, max_size=None, max_queue=None, legacy=True,
         )
 

@@ -23,7 +23,7 @@ final class TestWire: Transport {
     var capacity = Int.max
     var isStuck = false
     var onWritability: ((Bool) -> Void)?
-    private var decoder = WebSocketDecoder(side: .client, maxMessageBytes: 1 << 24)
+    private var decoder = WebSocketDecoder(side: .client, maxMessageBytes: 1 << 24, inflater: Inflater())
     /// Pings and closes, in order, and who waits for them.
     private var signs: [String] = []
     private var signWaiters: [String: [EventLoopPromise<Void>]] = [:]
@@ -93,7 +93,8 @@ struct TestClient: Sendable {
     private let bound: NIOLoopBound<(Shard, Connection, TestWire)>
 
     init(
-        _ hub: Hub, on loop: any EventLoop, user: String, dialect: Dialect = .native, credentials: Credentials? = nil
+        _ hub: Hub, on loop: any EventLoop, user: String, dialect: Dialect = .native, deflates: Bool = false,
+        credentials: Credentials? = nil
     ) async throws {
         self.loop = loop
         let id = try #require(UserID(user))
@@ -101,8 +102,9 @@ struct TestClient: Sendable {
             let shard = try #require(hub.shard(on: loop))
             let wire = TestWire(loop: loop)
             let identity = Identity(user: id, name: user, client: "c-" + user)
+            if deflates { _ = shard.inflater() }
             let connection = shard.connect(
-                wire, dialect: dialect, identity: identity, session: "s", credentials: credentials)
+                wire, dialect: dialect, deflates: deflates, identity: identity, session: "s", credentials: credentials)
             wire.onWritability = { shard.writability(of: connection, isNow: $0) }
             return NIOLoopBound((shard, connection, wire), eventLoop: loop)
         }.get()

@@ -12,7 +12,7 @@ import Testing
         (["--dedupe"], "--dedupe is no option; did you mean --dedupe-window?"),
         (["--rate-limit", "5"], "--rate-limit is no option; roost serve --help lists them"),
         (["--no-port"], "--no-port is no option; did you mean --port?"),
-        (["--conformance"], "--conformance is no option; roost serve --help lists them"),
+        (["--gymnastics"], "--gymnastics is no option; roost serve --help lists them"),
         (["-p", "80"], "-p is no option; roost serve --help lists them"),
         (["--x\ny=1"], "--x\\ny is no option; roost serve --help lists them"),
         (["--port"], "--port has no value; it must be 0 (a free port) to 65535"),

@@ -81,6 +81,8 @@ let samples: [String: [String]] = [
 
 /// Options that have too few values, or too peculiar ones, for three samples.
 let unsampled: Set = [
-    "bus", "queue", "auth", "jwt-secret", "allow-anonymous", "create-on-join", "direct-sends", "log-format",
+    "bus", "queue", "auth", "jwt-secret", "allow-anonymous", "compression", "conformance", "create-on-join",
+    "direct-sends",
+    "log-format",
     "config",
 ]

@@ -43,6 +43,20 @@ import Testing
             ["--no-allow-anonymous"], yaml: "host: '::'")
     }
 
+    @Test func theConformanceEndpointStaysOnThisMachine() throws {
+        #expect(try load(["--conformance"]).settings.conformance)
+        #expect(try load(["--conformance", "--host", "::1"]).settings.bindsLoopbackOnly)
+        let rule = "must be a loopback address (127.0.0.0/8, ::1 or localhost) while"
+        let means = "is on, whose /echo asks for no token and knows no rate limit; leave one of the two out"
+        // Whatever would open the node otherwise.
+        expectError(
+            78, "--host 0.0.0.0: \(rule) --conformance \(means)",
+            ["--host", "0.0.0.0", "--conformance", "--allow-anonymous"])
+        expectError(
+            78, "ROOST_HOST example.org: \(rule) conformance (roost.yaml line 1) \(means)", [],
+            ["ROOST_HOST": "example.org"], yaml: "conformance: true")
+    }
+
     @Test(arguments: [
         "", " ", "a b", "1.2.3", "1.2.3.4.5", "256.1.1.1", "127.0.0.01", "8080", "a..b", ".a", "a.", "-a",
         "[127.0.0.1]",

@@ -199,3 +199,38 @@ import Testing
         }
     }
 }
+
+/// Wrong text is told with the byte that makes it wrong, however far the frame or the message still is from its end.
+@Suite struct TextAsItComesTests {
+    /// Text that goes wrong, and where: the number of bytes after which no text can begin so.
+    static let wrong: [(bytes: [UInt8], at: Int)] = [
+        ([0x61, 0xFF, 0x61], 2), ([0xCE, 0xBA, 0xF4, 0x90, 0x80, 0x80, 0x61], 4), ([0xED, 0xA0, 0x80, 0x61], 2),
+        ([0xC0, 0x80, 0x61], 1), ([0xE2, 0x82, 0x61, 0x61], 3),
+        ([UInt8](repeating: 0x61, count: 20) + [0x80, 0x61], 21),
+    ]
+
+    @Test(arguments: wrong.indices)
+    func inAFrameThatIsNotThereYet(_ index: Int) {
+        let (bytes, at) = Self.wrong[index]
+        var frame = RawFrame(opcode: 1, mask: RawFrame.key, payload: bytes)
+        frame.announced = 60_000
+        frame.lengthBits = 16
+        let header = frame.bytes.count - bytes.count
+        for count in 0..<at { #expect(Reading(Array(frame.bytes.prefix(header + count))) == Reading(outputs: [])) }
+        let reading = Reading(Array(frame.bytes.prefix(header + at)), cuts: [header])
+        #expect(reading == Reading(outputs: [], violation: .badUTF8))
+        #expect(Reading(Array(frame.bytes.prefix(header + at)), cuts: Array(0..<(header + at))) == reading)
+    }
+
+    @Test(arguments: wrong.indices)
+    func inAMessageThatIsNotThereYet(_ index: Int) {
+        let (bytes, at) = Self.wrong[index]
+        for cut in 0..<at {
+            let first = RawFrame(isFinal: false, opcode: 1, mask: RawFrame.key, payload: Array(bytes[..<cut]))
+            let good = Reading([first, .more(Array(bytes[cut..<(at - 1)]), isFinal: false)])
+            let bad = Reading([first, .more(Array(bytes[cut..<at]), isFinal: false)])
+            #expect(good == Reading(outputs: []))
+            #expect(bad == Reading(outputs: [], violation: .badUTF8))
+        }
+    }
+}

@@ -61,8 +61,11 @@ struct Reading: Equatable, CustomStringConvertible {
     var violation: CloseCode?
 
     /// Feeds the bytes in pieces that end at `cuts`.
-    init(_ bytes: [UInt8], cuts: [Int] = [], side: WebSocketDecoder.Side = .server, limit: Int = 65_536) {
-        var decoder = WebSocketDecoder(side: side, maxMessageBytes: limit)
+    init(
+        _ bytes: [UInt8], cuts: [Int] = [], side: WebSocketDecoder.Side = .server, limit: Int = 65_536,
+        inflater: Inflater? = nil
+    ) {
+        var decoder = WebSocketDecoder(side: side, maxMessageBytes: limit, inflater: inflater)
         var buffer = ByteBuffer()
         var from = 0
         do throws(WebSocketDecoder.Violation) {
@@ -76,8 +79,10 @@ struct Reading: Equatable, CustomStringConvertible {
         } catch { violation = error.code }
     }
 
-    init(_ frames: [RawFrame], side: WebSocketDecoder.Side = .server, limit: Int = 65_536) {
-        self.init(frames.flatMap(\.bytes), side: side, limit: limit)
+    init(
+        _ frames: [RawFrame], side: WebSocketDecoder.Side = .server, limit: Int = 65_536, inflater: Inflater? = nil
+    ) {
+        self.init(frames.flatMap(\.bytes), side: side, limit: limit, inflater: inflater)
     }
 
     init(outputs: [WebSocketDecoder.Output], violation: CloseCode? = nil) {

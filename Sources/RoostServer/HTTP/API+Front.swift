@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import RoostHub
+import RoostSettings
 import RoostWeb
 import RoostWire
 
@@ -12,15 +13,19 @@ extension API {
         for (path, asset) in WebAsset.files {
             routes.get(RouterPath(path)) { request, _ in serve(asset, request) }
         }
-        routes.get("/ws") { _, _ -> Response in
-            var response = Problem.response(
-                status: 426, code: "upgrade_required",
-                detail: "This is a WebSocket: connect with Upgrade: websocket on a connection of its own.",
-                retryAfterMs: nil)
-            response.headers[.upgrade] = "websocket"
-            response.headers[.connection] = "close"
-            return response
+        for path in settings.conformance ? ["/ws", "/echo"] : ["/ws"] {
+            routes.get(RouterPath(path)) { _, _ in upgradeRequired() }
         }
+    }
+
+    private func upgradeRequired() -> Response {
+        var response = Problem.response(
+            status: 426, code: "upgrade_required",
+            detail: "This is a WebSocket: connect with Upgrade: websocket on a connection of its own.",
+            retryAfterMs: nil)
+        response.headers[.upgrade] = "websocket"
+        response.headers[.connection] = "close"
+        return response
     }
 
     private func front(_ request: Request) throws -> Response {

@@ -62,6 +62,13 @@ extension API {
         text.counter("roost_messages_duplicate_total", "Messages recognised as sent before.", counters.duplicates)
         text.counter(
             "roost_transient_dropped_total", "Presence news dropped for slow readers.", counters.transientDropped)
+        text.counter(
+            "roost_messages_deflated_total", "Messages compressed, each once for all readers of an event loop.",
+            counters.messagesDeflated)
+        text.counters(
+            "roost_deflated_bytes_total", "Bytes of those messages before and after compression.", label: "state",
+            [("before", counters.bytesBeforeDeflating), ("after", counters.bytesAfterDeflating)])
+        text.counter("roost_messages_inflated_total", "Compressed messages received.", counters.messagesInflated)
         text.counter("roost_log_reads_total", "Reads of the store for readers that were behind.", hub.logReads)
         text.counter("roost_http_requests_total", "HTTP requests answered.", vitals.requests)
         text.counters(

@@ -88,18 +88,21 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     // MARK: WebSocket
 
     private func upgrade(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {
-        guard request.path == door.webSocketPath else {
+        guard request.path == door.webSocketPath || request.path == door.echoPath else {
             return refuse(
                 context, 404, "There is no WebSocket at \(request.path.prefix(64)); use \(door.webSocketPath).")
         }
         if let objection = door.admission.objection(origin: request.first("origin"), host: request.first("host")) {
             return refuse(context, 403, objection.reason)
         }
+        if request.path == door.echoPath { return echo(context, request, length) }
         switch Handshake.judge(request) {
-        case .refuse(let status, let reason):
-            refuse(context, status, reason, status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "")
+        case .refuse(let status, let reason): refuseHandshake(context, status, reason)
         case .accept(let key, let subprotocol, let dialect):
-            let upgrade = Upgrade(key: key, subprotocol: subprotocol, dialect: dialect, length: length)
+            let offers = door.compresses ? DeflateOffer.all(in: request) : []
+            let upgrade = Upgrade(
+                key: key, subprotocol: subprotocol, dialect: dialect,
+                deflate: DeflateAgreement.withoutContext(offers), length: length)
             guard let judge = door.hub.settings.judge else { return acceptAnonymous(context, request, upgrade) }
             signIn(context, request, upgrade, judge)
         }
@@ -110,6 +113,8 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         var key: String
         var subprotocol: String?
         var dialect: Dialect
+        /// How messages are compressed, if they are.
+        var deflate: DeflateAgreement?
         /// Bytes of the request.
         var length: Int
     }
@@ -167,29 +172,68 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         guard let shard = door.hub.shard(on: context.eventLoop) else {
             return refuse(context, 503, "The server is starting. Connect again.")
         }
-        guard !door.vitals.isRefusing else {
-            return refuse(context, 503, "This node is restarting. Connect again.")
+        guard mayEnter(context) else { return }
+        let admission = door.admission
+        let handler = WebSocketHandler(
+            shard: shard, maxMessageBytes: door.maxMessageBytes, deflates: upgrade.deflate != nil,
+            isDirect: door.sendsDirectly, entry: entry, onClose: { admission.exit() })
+        handOver(context, upgrade, to: handler) { handler.start(after: $0) }
+    }
+
+    private func echo(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {
+        do throws(Handshake.Objection) {
+            let key = try Handshake.key(of: request)
+            guard mayEnter(context) else { return }
+            let admission = door.admission
+            let deflate = DeflateAgreement.asAsked(DeflateOffer.all(in: request))
+            let handler = EchoHandler(
+                WebSocketEcho(maxMessageBytes: EchoHandler.maxMessageBytes, deflate: deflate),
+                isDirect: door.sendsDirectly, onClose: { admission.exit() })
+            door.enroll(echo: context.channel)
+            let upgrade = Upgrade(key: key, subprotocol: nil, dialect: .simple, deflate: deflate, length: length)
+            handOver(context, upgrade, to: handler) { handler.start(after: $0) }
+        } catch {
+            refuseHandshake(context, error.status, error.reason)
+        }
+    }
+
+    private func refuseHandshake(_ context: ChannelHandlerContext, _ status: Int, _ reason: String) {
+        refuse(context, status, reason, status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "")
+    }
+
+    /// Counts the connection in, or refuses it.
+    private func mayEnter(_ context: ChannelHandlerContext) -> Bool {
+        if door.vitals.isRefusing {
+            refuse(context, 503, "This node is restarting. Connect again.")
+            return false
         }
         guard door.admission.enter() else {
-            return refuse(context, 503, "This node has all the connections it takes. Connect again later.")
+            refuse(context, 503, "This node has all the connections it takes. Connect again later.")
+            return false
         }
+        return true
+    }
+
+    /// Leaves the connection, and what has come behind the handshake, to its handler.
+    /// - Parameter start: is given the answer to the handshake, which has to go first.
+    private func handOver(
+        _ context: ChannelHandlerContext, _ upgrade: Upgrade, to handler: some ChannelHandler,
+        _ start: (ByteBuffer) -> Void
+    ) {
         isDone = true
         var out = context.channel.allocator.buffer(capacity: 192)
         out.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         out.writeString("Sec-WebSocket-Accept: \(FirstBytes.accept(upgrade.key))\r\n")
         if let subprotocol = upgrade.subprotocol { out.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
+        if let deflate = upgrade.deflate { out.writeString("Sec-WebSocket-Extensions: \(deflate.answer)\r\n") }
         out.writeStaticString("\r\n")
-        let admission = door.admission
-        let handler = WebSocketHandler(
-            shard: shard, maxMessageBytes: door.maxMessageBytes, isDirect: door.sendsDirectly, entry: entry,
-            onClose: { admission.exit() })
         do {
             try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
         } catch {
-            admission.exit()
+            door.admission.exit()
             return context.close(promise: nil)
         }
-        handler.start(after: out)
+        start(out)
         head.moveReaderIndex(forwardBy: upgrade.length)
         let rest = head
         head = ByteBuffer()

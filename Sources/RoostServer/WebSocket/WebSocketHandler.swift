@@ -19,6 +19,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     private var context: ChannelHandlerContext?
     private var wire: Wire?
     private let isDirect: Bool
+    private let deflates: Bool
     private var decoder: WebSocketDecoder
     /// A piece of a frame's header that came without the rest.
     private var leftover: ByteBuffer?
@@ -41,14 +42,20 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     }
 
     /// - Parameters:
+    ///   - deflates: whether both sides have agreed to compress messages, each by itself.
     ///   - isDirect: whether frames may go past the pipeline, see `Wire`.
     ///   - onClose: called once, when the channel is gone.
-    init(shard: Shard, maxMessageBytes: Int, isDirect: Bool, entry: Entry, onClose: @escaping () -> Void) {
+    init(
+        shard: Shard, maxMessageBytes: Int, deflates: Bool, isDirect: Bool, entry: Entry,
+        onClose: @escaping () -> Void
+    ) {
         self.isDirect = isDirect
+        self.deflates = deflates
         self.shard = shard
         self.entry = entry
         self.onClose = onClose
-        decoder = WebSocketDecoder(side: .server, maxMessageBytes: maxMessageBytes)
+        decoder = WebSocketDecoder(
+            side: .server, maxMessageBytes: maxMessageBytes, inflater: deflates ? shard.inflater() : nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -78,7 +85,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         guard state == .open else { return }
         gate = nil
         connection = shard.connect(
-            self, dialect: guest.dialect, identity: guest.identity, session: guest.session,
+            self, dialect: guest.dialect, deflates: deflates, identity: guest.identity, session: guest.session,
             credentials: guest.credentials, answering: id)
     }
 
