@@ -28,7 +28,8 @@ struct OptionTable: Sendable {
             options: [
                 Option(
                     "compression", \.compression, .boolean,
-                    "compress messages for clients that offer it; off, since it costs CPU and memory"),
+                    "compress messages for clients that offer it; off, since that takes CPU (20 to 40 µs per KiB, in "
+                        + "small rooms for each delivery) and memory (250 KiB per event loop)"),
                 Option(
                     "conformance", \.conformance, .boolean,
                     "GET /echo answers messages with themselves, for conformance suites; loopback only"),
