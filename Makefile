@@ -68,9 +68,9 @@ test-comparison: setup ## the comparison with other servers, with stand-ins for 
 
 test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and ThreadSanitizer over Swift and contract suites
 	$(MAKE) simulate SEEDS=20000 FROM=100000
-	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS=halt_on_error=1 swift test $(SWIFT_FLAGS) $(TSAN)
+	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp" swift test $(SWIFT_FLAGS) $(TSAN)
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
-	cd Tests/Contract && TSAN_OPTIONS="halt_on_error=1 exitcode=66" CONTRACT_PATIENCE=4 \
+	cd Tests/Contract && TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/tsan.supp" CONTRACT_PATIENCE=4 \
 	  ROOST_BIN=$$(cd $(CURDIR) && swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost $(PYTEST)
 
 lint: ## checks the formatting
