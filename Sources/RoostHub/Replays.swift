@@ -2,8 +2,8 @@ import NIOCore
 import RoostCore
 import RoostWire
 
-/// Stretches of logs as native frames, compressed or not, kept while readers come back together, so that what they have missed is encoded
-/// once for all of them and not for each.
+/// Stretches of logs as native frames, compressed or not, kept while readers come back together, so that what they have
+/// missed is encoded once for all of them and not for each.
 struct Replays {
     /// Messages that follow each other, as one buffer.
     private struct Sheet {

@@ -15,7 +15,7 @@ public struct Settings: Sendable, Equatable {
     public var basePath = ""
     /// Event loops, up to 1024; 0 = one per core.
     public var loops = 0
-    /// Whether frames are sent straight to their sockets where nothing is queued; never with TLS.
+    /// Whether frames are sent straight to their sockets where nothing is queued.
     public var directSends = true
 
     // WebSocket

@@ -4,6 +4,7 @@ loop's queue: whoever stays hears every message, whole, once and in order."""
 import json
 import random
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -63,6 +64,22 @@ def test_every_kind_of_reader(start_node, name, way, loops):
     author = NativeClient(node)
     author.join(room)
     prompt = [Reader(node, room) for _ in range(3)]
+    # Small as their buffers are, they take something all the time, also between two sends of one tick.
+    steady = [Reader(node, room, receive_buffer=4096) for _ in range(4)]
+    with ThreadPoolExecutor(len(steady)) as threads:
+        heard = [threads.submit(reader.hear, messages, COUNT) for reader in steady]
+        publish_among(node, room, messages, author, prompt)
+        for reading in heard:
+            reading.result()
+    author.publish(room, "the end")
+    for reader in [*prompt, *steady]:
+        reader.hear([*messages, "the end"], COUNT + 1)
+        reader.socket.close()
+    author.close()
+
+
+def publish_among(node, room, messages, author, prompt):
+    """Publishes everything, while others stop reading, read by fits and starts, or leave."""
     jerky = [Reader(node, room, receive_buffer=4096) for _ in range(2)]
     paused = Reader(node, room, receive_buffer=4096)
     leavers = [Reader(node, room, receive_buffer=4096) for _ in range(6)]
@@ -85,11 +102,6 @@ def test_every_kind_of_reader(start_node, name, way, loops):
     for reader in [*jerky, paused]:
         reader.hear(messages, COUNT)
         reader.socket.close()
-    author.publish(room, "the end")
-    for reader in prompt:
-        reader.hear([*messages, "the end"], COUNT + 1)
-        reader.socket.close()
-    author.close()
 
 
 def leave(reader, turn):

@@ -18,7 +18,7 @@ import Glibc
 /// - An error is left to the channel: it tries the same bytes, meets the same error, and closes.
 final class Wire {
     private let context: ChannelHandlerContext
-    /// Nil where frames must pass the pipeline: with TLS, or if told so.
+    /// Nil where frames must pass the pipeline.
     private let core: (any NIOTransportAccessibleChannelCore<NIOBSDSocket.Handle>)?
     /// Bytes that the channel has, and has not given to the kernel.
     private var queued = 0
