@@ -30,7 +30,7 @@ public struct RoomName: Hashable, Sendable, Comparable, CustomStringConvertible 
 
     public var description: String { text }
 
-    public static func < (a: RoomName, b: RoomName) -> Bool { a.text < b.text }
+    public static func < (a: RoomName, b: RoomName) -> Bool { precedesInBytes(a.text, b.text) }
 
     static func allows(_ byte: UInt8) -> Bool {
         switch byte {
@@ -60,7 +60,7 @@ public struct UserID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     // By bytes: two spellings of one character are two users, in every store alike.
     public static func == (a: UserID, b: UserID) -> Bool { a.text.hasSameBytes(as: b.text) }
-    public static func < (a: UserID, b: UserID) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+    public static func < (a: UserID, b: UserID) -> Bool { precedesInBytes(a.text, b.text) }
     public func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
 
@@ -101,6 +101,19 @@ extension String {
     fileprivate func hasBytes(upTo limit: Int, all isAllowed: (UInt8) -> Bool) -> Bool {
         var copy = self
         return copy.withUTF8 { (1...limit).contains($0.count) && $0.allSatisfy(isAllowed) }
+    }
+}
+
+/// The order in which lists are paged: by the bytes of the names, as databases compare text. (Swift compares strings
+/// by their canonical form, which would make pages of two engines differ.)
+private func precedesInBytes(_ a: String, _ b: String) -> Bool {
+    var (one, two) = (a, b)
+    return one.withUTF8 { one in
+        two.withUTF8 { two in
+            let common = min(one.count, two.count)
+            for index in 0..<common where one[index] != two[index] { return one[index] < two[index] }
+            return one.count < two.count
+        }
     }
 }
 

@@ -12,17 +12,7 @@ public struct Presence: Sendable {
     /// The members of one room, and their ids in order, so that a page costs what it shows.
     private struct Members: Sendable {
         var byID: [UserID: Member] = [:]
-        var ids: [UserID] = []
-
-        /// Where the first id is that is not before `id`.
-        func place(of id: UserID) -> Int {
-            var (low, high) = (0, ids.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if ids[middle] < id { low = middle + 1 } else { high = middle }
-            }
-            return low
-        }
+        var ids = SortedList<UserID>()
     }
 
     private var rooms: [RoomName: Members] = [:]
@@ -48,9 +38,8 @@ public struct Presence: Sendable {
             }
             return .none
         }
-        let place = rooms[room]?.place(of: user) ?? 0
         rooms[room, default: Members()].byID[user] = Member(name: name, since: now, connections: 1)
-        rooms[room]?.ids.insert(user, at: place)
+        rooms[room]?.ids.insert(user)
         return told(.joined, room)
     }
 
@@ -81,9 +70,8 @@ public struct Presence: Sendable {
     }
 
     private mutating func remove(_ user: UserID, from room: RoomName) -> Change {
-        guard let place = rooms[room]?.place(of: user) else { return .none }
-        rooms[room]?.byID[user] = nil
-        rooms[room]?.ids.remove(at: place)
+        guard rooms[room]?.byID.removeValue(forKey: user) != nil else { return .none }
+        rooms[room]?.ids.remove(user)
         if rooms[room]?.ids.isEmpty == true { rooms[room] = nil }
         return told(.left, room)
     }
@@ -108,15 +96,14 @@ public struct Presence: Sendable {
     /// The members after `cursor` in order of their ids, at most `limit`.
     public func page(_ room: RoomName, after cursor: UserID?, limit: Int) -> PresencePage {
         let members = rooms[room] ?? Members()
-        var start = cursor.map { members.place(of: $0) } ?? 0
-        if let cursor, start < members.ids.count, members.ids[start] == cursor { start += 1 }
-        let ids = members.ids[start...].prefix(limit)
+        var ids = Array(members.ids.after(cursor).prefix(limit + 1))
+        let isLast = ids.count <= limit
+        if !isLast { ids.removeLast() }
         let shown = ids.compactMap { id in
             members.byID[id].map {
                 PresencePage.Member(user: id, name: $0.name, since: $0.since, connections: $0.connections)
             }
         }
-        let isLast = start + ids.count == members.ids.count
         return PresencePage(
             room: room, count: members.ids.count, members: shown, next: isLast ? nil : shown.last?.user)
     }

@@ -8,8 +8,13 @@
 public struct RoomReplica<Handle> {
     /// A reader's place. Indices change as readers leave; the shell is told (`remove`).
     public struct Reader {
-        public var handle: Handle
-        fileprivate(set) public var place: Place
+        @usableFromInline
+        var who: Handle
+        @usableFromInline
+        var stand: Place
+
+        public var handle: Handle { who }
+        public var place: Place { stand }
     }
 
     public enum Place: Equatable, Sendable {
@@ -21,15 +26,20 @@ public struct RoomReplica<Handle> {
     }
 
     public private(set) var epoch: Epoch
-    public private(set) var head: UInt64
-    public private(set) var readers: [Reader] = []
+    public var head: UInt64 { end }
+    public var readers: [Reader] { all }
+    // What `push` touches, which must be known where it is used: it is in the way of every delivery.
+    @usableFromInline
+    var end: UInt64
+    @usableFromInline
+    var all: [Reader] = []
     /// The newest `seq` that anyone has mentioned; above `head` while the replica itself is behind.
     private var rumour: UInt64
     private var isFilling = false
 
     public init(epoch: Epoch, head: UInt64, rumour: UInt64 = 0) {
         self.epoch = epoch
-        self.head = head
+        end = head
         self.rumour = max(rumour, head)
     }
 
@@ -83,16 +93,18 @@ public struct RoomReplica<Handle> {
     }
 
     /// Gives the messages up to `last` to every live reader; one that does not take them falls behind.
-    @inline(__always)
+    @inlinable
     public mutating func push(upTo last: UInt64, _ send: (Handle) -> Bool) {
-        let before = head
-        head = last
-        for index in readers.indices {
-            switch readers[index].place {
-            case .live: if !send(readers[index].handle) { readers[index].place = .behind(seq: before, reading: false) }
-            // It was ahead, and the replica has come up with it.
-            case .behind(last, reading: false): readers[index].place = .live
-            case .behind: break
+        let before = end
+        end = last
+        all.withUnsafeMutableBufferPointer { readers in
+            for index in readers.indices {
+                switch readers[index].stand {
+                case .live: if !send(readers[index].who) { readers[index].stand = .behind(seq: before, reading: false) }
+                // It was ahead, and the replica has come up with it.
+                case .behind(let seq, reading: false) where seq == last: readers[index].stand = .live
+                case .behind: break
+                }
             }
         }
     }
@@ -101,30 +113,30 @@ public struct RoomReplica<Handle> {
 
     /// Adds a reader that has everything up to `seq`; returns its index.
     public mutating func add(_ handle: Handle, at seq: UInt64) -> Int {
-        readers.append(Reader(handle: handle, place: seq == head ? .live : .behind(seq: seq, reading: false)))
-        return readers.count - 1
+        all.append(Reader(who: handle, stand: seq == head ? .live : .behind(seq: seq, reading: false)))
+        return all.count - 1
     }
 
     /// Puts a reader back to `seq`.
     public mutating func seek(_ index: Int, to seq: UInt64) {
-        readers[index].place = seq == head ? .live : .behind(seq: seq, reading: false)
+        all[index].stand = seq == head ? .live : .behind(seq: seq, reading: false)
     }
 
     /// As `seek`, for a reader that now wants something else.
     public mutating func replace(_ index: Int, with handle: Handle, at seq: UInt64) {
-        readers[index].handle = handle
+        all[index].who = handle
         seek(index, to: seq)
     }
 
     /// Another handle for the same reader at the same place.
-    public mutating func rename(_ index: Int, to handle: Handle) { readers[index].handle = handle }
+    public mutating func rename(_ index: Int, to handle: Handle) { all[index].who = handle }
 
     /// Removes a reader; returns the one that now has its index, if any.
     public mutating func remove(_ index: Int) -> Handle? {
-        let last = readers.removeLast()
-        guard index < readers.count else { return nil }
-        readers[index] = last
-        return last.handle
+        let last = all.removeLast()
+        guard index < all.count else { return nil }
+        all[index] = last
+        return last.who
     }
 
     /// What is to be done for a reader that is not live.
@@ -138,15 +150,15 @@ public struct RoomReplica<Handle> {
     }
 
     public mutating func startReading(_ index: Int) -> Step {
-        guard case .behind(let seq, reading: false) = readers[index].place else { return .none }
+        guard case .behind(let seq, reading: false) = all[index].stand else { return .none }
         guard seq <= head else { return .wait }
-        readers[index].place = .behind(seq: seq, reading: true)
+        all[index].stand = .behind(seq: seq, reading: true)
         return .read(after: seq)
     }
 
     /// Whether the reader will be given the message at `seq`, or has been.
     public func hears(_ index: Int, _ seq: UInt64) -> Bool {
-        switch readers[index].place {
+        switch all[index].stand {
         case .live: true
         case .behind(let reached, _): reached < seq
         }
@@ -155,16 +167,16 @@ public struct RoomReplica<Handle> {
     /// The reader has now been sent everything up to `seq`. True if that made it live, false if it must go on reading.
     public mutating func advance(_ index: Int, to seq: UInt64) -> Bool {
         let isLive = seq == head
-        readers[index].place = isLive ? .live : .behind(seq: seq, reading: false)
+        all[index].stand = isLive ? .live : .behind(seq: seq, reading: false)
         return isLive
     }
 
     /// The log is a new one: everyone starts at its end.
     public mutating func restart(epoch: Epoch, head: UInt64) {
         self.epoch = epoch
-        self.head = head
+        end = head
         rumour = head
         isFilling = false
-        for index in readers.indices { readers[index].place = .live }
+        for index in all.indices { all[index].stand = .live }
     }
 }

@@ -164,7 +164,7 @@ extension KindStore {
             wanted -= own.count
             cursor = page.last?.name
         }
-        rooms.sort { precedesInBytes($0.name.text, $1.name.text) }
+        rooms.sort { $0.name < $1.name }
         return Array(rooms.prefix(limit))
     }
 

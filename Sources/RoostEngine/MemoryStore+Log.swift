@@ -40,7 +40,7 @@ extension MemoryStore {
         mutating func retain(_ kind: RoomKind, at now: Timestamp) {
             var lowest = max(floor, kind.floor(head: head))
             if let cutoff = kind.cutoff(at: now) {
-                lowest = max(lowest, base + UInt64(entries.firstIndex(notPreceding: { $0.at <= cutoff })))
+                lowest = max(lowest, base + UInt64(entries.partitionPoint(where: { $0.at <= cutoff })))
             }
             guard lowest > floor else { return }
             floor = lowest

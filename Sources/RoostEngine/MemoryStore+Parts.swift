@@ -67,27 +67,48 @@ extension MemoryStore {
 
     /// Everyone who was ever seen.
     struct Users {
-        private var byID: [UserID: User] = [:]
-        private var ids: [UserID] = []
+        /// What a user has said of itself: most have said nothing.
+        private final class Words: Sendable {
+            let name: String?
+            let avatar: String?
 
-        subscript(id: UserID) -> User? { byID[id] }
+            init(name: String?, avatar: String?) {
+                self.name = name
+                self.avatar = avatar
+            }
+        }
+
+        private struct Record {
+            var words: Words?
+            var lastSeen: Timestamp?
+        }
+
+        private var byID: [UserID: Record] = [:]
+        private var ids = SortedList<UserID>()
+
+        subscript(id: UserID) -> User? {
+            byID[id].map { record in
+                User(
+                    id: id, name: record.words?.name ?? id.text, avatar: record.words?.avatar,
+                    lastSeen: record.lastSeen)
+            }
+        }
 
         mutating func note(_ sighting: Sighting) {
-            let id = sighting.user
-            var user = byID[id] ?? User(id: id, name: id.text)
-            if byID[id] == nil { ids.insert(id, at: index(after: id)) }
-            if let name = sighting.name { user.name = name }
-            if let avatar = sighting.avatar { user.avatar = avatar }
-            if let lastSeen = sighting.lastSeen { user.lastSeen = lastSeen }
-            byID[id] = user
+            let count = byID.count
+            Users.update(&byID[sighting.user, default: Record()], sighting)
+            if byID.count > count { ids.insert(sighting.user) }
         }
 
         func page(after: UserID?, limit: Int) -> [User] {
-            ids[(after.map(index(after:)) ?? 0)...].prefix(max(0, limit)).compactMap { byID[$0] }
+            ids.after(after).prefix(max(0, limit)).compactMap { self[$0] }
         }
 
-        private func index(after id: UserID) -> Int {
-            ids.firstIndex(notPreceding: { !precedesInBytes(id.text, $0.text) })
+        private static func update(_ record: inout Record, _ sighting: Sighting) {
+            record.lastSeen = sighting.lastSeen ?? record.lastSeen
+            guard sighting.name != nil || sighting.avatar != nil else { return }
+            let words = record.words
+            record.words = Words(name: sighting.name ?? words?.name, avatar: sighting.avatar ?? words?.avatar)
         }
     }
 }

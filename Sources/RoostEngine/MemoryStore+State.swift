@@ -9,7 +9,7 @@ extension MemoryStore {
         var users = Users()
         private(set) var isClosed = false
         /// Every room's name in the order of lists.
-        private var names: [RoomName] = []
+        private var names = SortedList<RoomName>()
         /// Who participates where, for `rooms(of:)`.
         private var roomsOf: [UserID: Set<RoomName>] = [:]
         private var dedupe: Dedupe
@@ -28,7 +28,7 @@ extension MemoryStore {
             isClosed = true
             rooms = [:]
             users = Users()
-            names = []
+            names = SortedList()
             roomsOf = [:]
             retained = nil
             dedupe = Dedupe(options: options)
@@ -164,14 +164,14 @@ extension MemoryStore.State {
             id: lastRoomID, plan: plan, kind: options.kinds.kind(of: plan.name),
             epoch: Epoch(random: options.random()), at: now)
         rooms[plan.name] = room
-        names.insert(plan.name, at: index(after: plan.name))
+        names.insert(plan.name)
         for user in room.participants { roomsOf[user, default: []].insert(plan.name) }
         return room
     }
 
     mutating func deleteRoom(_ name: RoomName) -> Bool {
         guard let room = rooms.removeValue(forKey: name) else { return false }
-        names.remove(at: index(after: name) - 1)
+        names.remove(name)
         for user in room.participants { leave(name, user) }
         room.empty()
         // A standing room always exists: only its log and its epoch are new.
@@ -193,7 +193,7 @@ extension MemoryStore.State {
 
     func rooms(visibleTo user: UserID?, after: RoomName?, limit: Int) -> [RoomInfo] {
         var page: [RoomInfo] = []
-        for name in names[(after.map(index(after:)) ?? 0)...] where name.owner == nil {
+        for name in names.after(after) where name.owner == nil {
             guard page.count < limit else { break }
             guard let room = rooms[name] else { continue }
             if room.visibility == .public || user.map(room.isMember) == true { page.append(room.info) }
@@ -208,29 +208,9 @@ extension MemoryStore.State {
 
     /// Moves the floors of the next `pieceRooms` rooms; false if they were the last.
     mutating func retain(at now: Timestamp) -> Bool {
-        let rest = names[(retained.map(index(after:)) ?? 0)...]
-        let piece = rest.prefix(MemoryStore.pieceRooms)
+        let piece = Array(names.after(retained).prefix(MemoryStore.pieceRooms))
         for name in piece { rooms[name]?.retain(at: now) }
-        retained = piece.count < rest.count ? piece.last : nil
+        retained = piece.count == MemoryStore.pieceRooms ? piece.last : nil
         return retained != nil
-    }
-
-    /// Where in `names` the first one after `name` is.
-    private func index(after name: RoomName) -> Int {
-        names.firstIndex(notPreceding: { !precedesInBytes(name.text, $0.text) })
-    }
-}
-
-extension Array {
-    /// The index of the first element for which `precedes` is false; the array is sorted so that those for which it
-    /// is true come first.
-    func firstIndex(notPreceding precedes: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = low + (high - low) / 2
-            if precedes(self[middle]) { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

@@ -127,9 +127,3 @@ extension RoomInfo {
     /// How many entries are looked at for `lastMessage`.
     package static let lastMessageReach: UInt64 = 100
 }
-
-/// The order in which lists are paged: by the bytes of the names, as databases compare text. (Swift compares strings
-/// by their canonical form, which would make pages of two engines differ.)
-package func precedesInBytes(_ a: some StringProtocol, _ b: some StringProtocol) -> Bool {
-    a.utf8.lexicographicallyPrecedes(b.utf8)
-}

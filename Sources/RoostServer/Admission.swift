@@ -60,9 +60,10 @@ final class Admission: Sendable {
     }
 
     private func hostPart(of authority: String) -> String {
+        // By bytes: looking for whole characters costs more than the rest of the question.
         let lower = authority.lowercased()
-        if lower.hasPrefix("["), let end = lower.firstIndex(of: "]") { return String(lower[...end]) }
-        return String(lower.prefix { $0 != ":" })
+        if lower.hasPrefix("["), let end = lower.utf8.firstIndex(of: UInt8(ascii: "]")) { return String(lower[...end]) }
+        return String(lower.prefix(upTo: lower.utf8.firstIndex(of: UInt8(ascii: ":")) ?? lower.endIndex))
     }
 
     // MARK: Rates and numbers

@@ -9,18 +9,20 @@ struct Listener {
         host: String, port: Int, group: MultiThreadedEventLoopGroup, door: Door, maxUnsentBytes: Int
     ) async throws -> Listener {
         let unsent = maxUnsentBytes > 0 ? maxUnsentBytes : Int.max / 2
+        let marks = ChannelOptions.Types.WriteBufferWaterMark(low: max(1, unsent / 4), high: unsent)
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             // Connections have it from the listening socket, as they have TCP_NODELAY, which NIO sets.
             .serverChannelOption(.tcpOption(Listener.unsentMark), value: Listener.unsentInKernel)
-            .childChannelOption(.recvAllocator, value: ReceiveBuffers())
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: false)
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: max(1, unsent / 4), high: unsent))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    // Here, and not as options of the bootstrap, which takes a chain of futures to set them.
+                    let options = channel.syncOptions
+                    try options?.setOption(.recvAllocator, value: ReceiveBuffers())
+                    try options?.setOption(.maxMessagesPerRead, value: 1)
+                    try options?.setOption(.writeBufferWaterMark, value: marks)
                     if let wait = door.admission.waitBeforeConnecting(from: channel.remoteAddress?.ipAddress ?? "") {
                         try channel.pipeline.syncOperations.addHandler(TurnedAway(waitMs: wait))
                     } else {

@@ -38,8 +38,15 @@ public struct RequestHead: Sendable, Equatable {
         return values
     }
 
-    /// Whether the header's list has the token, whatever its case.
-    public func has(_ name: String, token: String) -> Bool { list(name).contains { $0.lowercased() == token } }
+    /// Whether the header's list has the token, whatever its case; `token` in lower case.
+    public func has(_ name: String, token: String) -> Bool {
+        headers.contains { header in
+            guard header.name == name else { return false }
+            // Most often it is all there is.
+            if isSame(header.value.utf8, token.utf8) { return true }
+            return header.value.utf8.split(separator: UInt8(ascii: ",")).contains { isSame(trimmed($0), token.utf8) }
+        }
+    }
 
     public var path: String { text(target.utf8.prefix { $0 != UInt8(ascii: "?") }) }
 
@@ -64,7 +71,7 @@ public struct RequestHead: Sendable, Equatable {
             let field = line.dropLast()
             if field.isEmpty { continue }
             guard let colon = field.firstIndex(of: UInt8(ascii: ":")), colon != field.startIndex else { return nil }
-            headers.append((text(field[..<colon]).lowercased(), text(trimmed(field[field.index(after: colon)...]))))
+            headers.append((lowercased(field[..<colon]), text(trimmed(field[field.index(after: colon)...]))))
         }
     }
 
@@ -85,6 +92,21 @@ public struct RequestHead: Sendable, Equatable {
 }
 
 private func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// In lower case, as far as it is ASCII.
+private func lowercased(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+    String(unsafeUninitializedCapacity: bytes.count) { out in
+        for (index, byte) in bytes.enumerated() { out.initializeElement(at: index, to: lower(byte)) }
+        return bytes.count
+    }
+}
+
+private func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+
+/// Whether the bytes are those of `token`, which is in lower case.
+private func isSame(_ bytes: some Collection<UInt8>, _ token: String.UTF8View) -> Bool {
+    bytes.count == token.count && bytes.elementsEqual(token) { lower($0) == $1 }
+}
 
 /// Without spaces and tabs around it.
 private func trimmed<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes.SubSequence {

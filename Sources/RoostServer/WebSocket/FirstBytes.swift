@@ -173,11 +173,10 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
             return refuse(context, 503, "The server is starting. Connect again.")
         }
         guard mayEnter(context) else { return }
-        let admission = door.admission
         let handler = WebSocketHandler(
-            shard: shard, maxMessageBytes: door.maxMessageBytes, deflates: upgrade.deflate != nil,
-            isDirect: door.sendsDirectly, entry: entry, onClose: { admission.exit() })
-        handOver(context, upgrade, to: handler) { handler.start(after: $0) }
+            shard: shard, admission: door.admission, maxMessageBytes: door.maxMessageBytes,
+            deflates: upgrade.deflate != nil, isDirect: door.sendsDirectly)
+        handOver(context, upgrade, to: handler) { handler.start(after: $0, entry) }
     }
 
     private func echo(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {

@@ -25,10 +25,9 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     private var leftover: ByteBuffer?
     private var connection: Connection?
     private let shard: Shard
-    private let entry: Entry
+    private let admission: Admission
     /// Where the client is until it has signed in.
     private var gate: SignInGate?
-    private let onClose: () -> Void
 
     /// How long a peer has to answer a close frame, so that what we sent last is not lost in a reset.
     private static let closeTimeout = TimeAmount.seconds(2)
@@ -42,18 +41,14 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     }
 
     /// - Parameters:
+    ///   - admission: has counted the connection in; it is counted out when the channel is gone.
     ///   - deflates: whether both sides have agreed to compress messages, each by itself.
     ///   - isDirect: whether frames may go past the pipeline, see `Wire`.
-    ///   - onClose: called once, when the channel is gone.
-    init(
-        shard: Shard, maxMessageBytes: Int, deflates: Bool, isDirect: Bool, entry: Entry,
-        onClose: @escaping () -> Void
-    ) {
+    init(shard: Shard, admission: Admission, maxMessageBytes: Int, deflates: Bool, isDirect: Bool) {
         self.isDirect = isDirect
         self.deflates = deflates
         self.shard = shard
-        self.entry = entry
-        self.onClose = onClose
+        self.admission = admission
         decoder = WebSocketDecoder(
             side: .server, maxMessageBytes: maxMessageBytes, inflater: deflates ? shard.inflater() : nil)
     }
@@ -63,8 +58,10 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     }
 
     /// The upgrade is done: from here on everything is frames.
-    /// - Parameter answer: the server's half of the handshake, which has to go first.
-    func start(after answer: ByteBuffer) {
+    /// - Parameters:
+    ///   - answer: the server's half of the handshake, which has to go first.
+    ///   - entry: not kept, since thousands that wait would keep it too.
+    func start(after answer: ByteBuffer, _ entry: Entry) {
         guard let context else { return }
         let wire = Wire(context, isDirect: isDirect)
         self.wire = wire
@@ -215,7 +212,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         connection = nil
         gate?.close()
         gate = nil
-        onClose()
+        admission.exit()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
