@@ -65,7 +65,7 @@ extension Shard {
             // Compressing takes its time: the others in the next tick.
             if let compression, compression.deflater.tally.bytesBefore > limit { break }
         }
-        if !feeds.isEmpty { scheduleTick() }
+        if !feeds.isEmpty { scheduleTurn() }
     }
 
     private func serve(_ feed: Feed) {

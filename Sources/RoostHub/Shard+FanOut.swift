@@ -98,13 +98,15 @@ extension Shard {
         }
     }
 
-    /// Sends a stretch that follows the replica's head to all who are live.
+    /// Sends a stretch that follows the replica's head to all who are live, as far as one turn may go: those beyond are
+    /// behind from then on, and are given it in turns to come.
     func push(_ messages: ArraySlice<Message>, to room: LocalRoom) {
         guard let last = messages.last?.seq else { return }
         var encodings = Encodings(messages)
         var delivered: UInt64 = 0
+        let most = UInt64(hub.settings.readersPerTurn)
         room.replica?.push(upTo: last) { reader in
-            guard reader.connection.outbox.admits(.logged) else { return false }
+            guard delivered < most, reader.connection.outbox.admits(.logged) else { return false }
             let frames = encodings.frames(
                 for: reader.connection.dialect, onlyCreated: reader.hearsOnlyCreated,
                 by: deflater(for: reader.connection))
@@ -113,7 +115,7 @@ extension Shard {
             return true
         }
         counters.messagesDelivered += delivered * UInt64(messages.count)
-        if room.hasReadersAhead {
+        if room.hasReadersAhead || delivered >= most {
             room.hasReadersAhead = false
             catchUpAll(room)
         }

@@ -30,6 +30,7 @@ public final class Shard {
     /// Whether a member has left who had got further in a room.
     var hasMarks = false
     private var isTickScheduled = false
+    private var isTurnScheduled = false
 
     /// Readers that wait for their next page, and those that wait for a read of the log, by the piece.
     var feeds: Deque<Feed> = []
@@ -229,6 +230,17 @@ public final class Shard {
         isTickScheduled = true
         let bound = NIOLoopBound(self, eventLoop: loop)
         loop.execute { bound.value.tick() }
+    }
+
+    /// A tick once the sockets have been looked at: ticks that follow each other at once would keep a loop from it.
+    func scheduleTurn() {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: .microseconds(10)) {
+            bound.value.isTurnScheduled = false
+            bound.value.scheduleTick()
+        }
     }
 
     private func tick() {

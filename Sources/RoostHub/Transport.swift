@@ -78,15 +78,19 @@ public struct HubSettings: Sendable {
     public var judge: TokenJudge?
     /// Bytes of recent messages kept in memory, over all rooms; 0 keeps none.
     public var recentBytes: Int
+    /// How many readers of a room are sent something before the loop looks at its sockets again. Sending to so many takes
+    /// some ten milliseconds.
+    public var readersPerTurn: Int
 
     public init(
         limits: Limits = Limits(), kinds: Kinds = Kinds(), node: String, judge: TokenJudge? = nil,
-        recentBytes: Int = 64 << 20
+        recentBytes: Int = 64 << 20, readersPerTurn: Int = 2048
     ) {
         self.limits = limits
         self.kinds = kinds
         self.node = node
         self.judge = judge
         self.recentBytes = recentBytes
+        self.readersPerTurn = readersPerTurn
     }
 }

@@ -106,6 +106,27 @@ struct CatchUpTests {
         }
     }
 
+    @Test("of a room's readers as many as a turn may have are sent a message at once, the others in turns to come")
+    func manyReaders() async throws {
+        for recentBytes in [64 << 20, 0] {
+            try await withHub(recentBytes: recentBytes, readersPerTurn: 10) { hub, loops in
+                let author = try await TestClient(hub, on: loops[0], user: "a")
+                var readers: [TestClient] = []
+                for number in 0..<300 {
+                    let reader = try await TestClient(hub, on: loops[0], user: "b\(number)")
+                    try await reader.send(TestClient.join(more: #","presence":false"#))
+                    try await reader.hear(#""type":"joined""#)
+                    readers.append(reader)
+                }
+                try await CatchUpTests.publish(1...50, by: author)
+                for reader in readers {
+                    try await reader.hear(#""seq":50,"#)
+                    #expect(try await reader.seqs() == Array(1...50))
+                }
+            }
+        }
+    }
+
     @Test("a room that was deleted and made anew tells its readers so; the new log begins at 1")
     func newEpoch() async throws {
         try await withHub { hub, loops in

@@ -188,7 +188,8 @@ final class TestClock: Sendable {
 /// Runs `body` against a hub on `loops` event loops and puts everything away afterwards.
 func withHub(
     loops: Int = 1, store: (any Store)? = nil, limits: Limits = .unhurried, kinds: Kinds = Kinds(),
-    judge: TokenJudge? = nil, recentBytes: Int = 64 << 20, clock: TestClock = TestClock(),
+    judge: TokenJudge? = nil, recentBytes: Int = 64 << 20, readersPerTurn: Int = 2048,
+    clock: TestClock = TestClock(),
     _ body: (Hub, [any EventLoop]) async throws -> Void
 ) async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
@@ -197,7 +198,9 @@ func withHub(
     log.logLevel = .critical
     let hub = try await Hub.start(
         store: store ?? MemoryStore(options: StoreOptions(kinds: kinds), at: clock.wall), loops: all,
-        settings: HubSettings(limits: limits, kinds: kinds, node: "test", judge: judge, recentBytes: recentBytes),
+        settings: HubSettings(
+            limits: limits, kinds: kinds, node: "test", judge: judge, recentBytes: recentBytes,
+            readersPerTurn: readersPerTurn),
         world: World(monotonic: { clock.now }, wall: { clock.wall }), log: log)
     do {
         try await body(hub, all)

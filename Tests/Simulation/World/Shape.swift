@@ -18,6 +18,7 @@ public struct Shape: Sendable {
     public var sendsSince = false
     /// Bytes of recent messages that a node keeps in memory; without them everything is read from the store.
     public var recentBytes = 64 << 20
+    public var readersPerTurn = 2048
     /// Bytes of a message's content, at most.
     public var maxContent = 100
     /// A real file that is closed and opened again, instead of a store that outlives the node in memory.
@@ -70,6 +71,7 @@ public struct Shape: Sendable {
         activeMs = dice.time(2000...9000)
         maxContent = dice.pick([20, 60, 300, 1200])
         nodes = dice.chance(0.15) ? 2 : 1
+        readersPerTurn = Dice(seed: seed, "turn").pick([1, 2, 4, 2048, 2048])
         recentBytes = Dice(seed: seed, "ring").pick([0, 0, 3000, 30_000, 64 << 20])
         let isFile = dice.chance(0.04)
         usesSQLite = sqlite ?? isFile

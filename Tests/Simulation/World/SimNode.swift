@@ -66,7 +66,7 @@ final class SimNode: @unchecked Sendable {
                 store: life.store, loops: life.loops,
                 settings: HubSettings(
                     limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name,
-                    recentBytes: stage.shape.recentBytes),
+                    recentBytes: stage.shape.recentBytes, readersPerTurn: stage.shape.readersPerTurn),
                 world: world(life),
                 log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) })
             guard self.life === life else { return }
