@@ -48,6 +48,7 @@ class Checkpoints:
         self.thread = None
         self.grown = 0
         self.pages = 0
+        self.made = 0
 
     def committed(self, pages):
         self.grown += pages
@@ -63,6 +64,7 @@ class Checkpoints:
 
     def run(self):
         _, self.pages, _ = self.aside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self.made += 1
 
     def end(self):
         if self.thread:
@@ -111,8 +113,8 @@ class Loop:
 
 
 def insert(path, options):
-    """Inserts for so many seconds; returns the messages stored, the seconds, how long each commit took, and the bytes
-    of the log that a transaction takes."""
+    """Inserts for so many seconds; returns the messages stored, the seconds, how long each commit took, the bytes of the
+    log that a transaction takes, and how many checkpoints were made."""
     db = connect(path)
     loop = Loop(db, options)
     checkpoints = Checkpoints(path, db)
@@ -128,16 +130,17 @@ def insert(path, options):
         seconds += time.perf_counter() - began
     checkpoints.end()
     db.close()
-    return loop.stored - before, seconds, sorted(commits), log
+    return loop.stored - before, seconds, sorted(commits), log, checkpoints.made
 
 
 def main():
     options = arguments()
-    stored, seconds, commits, log = insert(options.file, options)
+    stored, seconds, commits, log, checkpoints = insert(options.file, options)
     figures = {
         "messages/s": round(stored / seconds),
         "messages per transaction": options.batch,
         "log bytes per transaction": log,
+        "checkpoints": checkpoints,
         "commit p50 ms": round(1000 * commits[len(commits) // 2], 3),
         "commit p99 ms": round(1000 * commits[int(len(commits) * 0.99)], 3),
     }

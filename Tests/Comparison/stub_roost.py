@@ -3,8 +3,8 @@
 server it makes an empty store, lets clients join and publish, and tells how many are there.
 
 Told by the environment: STUB_CALLS, a file for the benchmarks' arguments; STUB_SERVES, a file for the servers'
-arguments; STUB_FAULT, a dialect whose runs lose something; STUB_SILENT, a dialect whose runs print nothing;
-STUB_DEAF, if anything, lets nobody join.
+arguments; STUB_PAYLOAD, the bytes of each message's frame without its header; STUB_FAULT, a dialect whose runs lose
+something; STUB_SILENT, a dialect whose runs print nothing; STUB_DEAF, if anything, lets nobody join.
 """
 
 import json
@@ -94,8 +94,8 @@ class Listener:
             client.sendall(frame('{"type":"joined"}'))
         else:
             self.messages += 1
-            client.sendall(frame('{"type":"ack"}') + frame(json.dumps({"type": "message", "": "x" * 200},
-                                                                      separators=(",", ":"))))
+            message = '{"type":"message"}'.ljust(int(os.environ.get("STUB_PAYLOAD", 200)))
+            client.sendall(frame('{"type":"ack"}') + frame(message))
         return b""
 
 
