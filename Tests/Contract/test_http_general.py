@@ -118,6 +118,20 @@ def test_metrics_move_when_messages_are_sent(http, native, room):
     eventually(lambda: counted() >= before + 5, what="a counter of messages, five more")
 
 
+def test_metrics_tell_how_many_are_connected(start_node, native):
+    """a first set: connections open now"""
+    node = start_node()
+
+    def connected():
+        return dict(metrics(node.http)[1])["roost_connections"]
+
+    assert connected() == 0
+    clients = [native(node) for _ in range(3)]
+    assert connected() == 3
+    clients[0].close()
+    eventually(lambda: connected() == 2, what="two connections")
+
+
 def test_metrics_tell_how_many_messages_share_a_commit(http, native, room):
     """a first set: commits, and the messages in them"""
     def counted():
