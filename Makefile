@@ -12,7 +12,7 @@ JOBS        ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-conformance test-browser \
-  test-comparison test-full simulate planted conformance lint format bench flamegraph peers compare clean
+  test-comparison test-full simulate planted conformance lint format bench flamegraph peers compare growth clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,10 @@ flamegraph: ## draws where the time of a fan-out goes, as Docs/fanout.svg (needs
 compare: peers ## builds a release and compares it with the other servers (ARGS="--rounds 1 --only fanout-64 …")
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	ROOST_BIN=$(BIN_RELEASE) Benchmarks/compare.py $(ARGS)
+
+growth: ## builds a release and measures whether deliveries cost the same beside ten times as much (ARGS as for compare)
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	ROOST_BIN=$(BIN_RELEASE) Benchmarks/growth.py $(ARGS)
 
 clean: ## removes what was built
 	rm -rf .build .build-* $(VENV) .venv-bench Tests/Autobahn/.venv

@@ -57,4 +57,5 @@ def caption(facts):
     versions = "; ".join(text or f"{name}, version unknown" for name, text in facts["versions"].items())
     return (f"{facts['date']}, {facts['machine']}, commit `{facts['commit']}`: {versions}. "
             f"Medians of {facts['rounds']} round(s) of {facts['seconds']} s each; the server on processor 0, "
-            "the load generator on processor 1, over loopback.")
+            "the load generator on processor 1, over loopback."
+            + (f" Stores on {facts['disk']}." if facts.get("disk") else ""))

@@ -41,7 +41,7 @@ def report(program_output):
 def generate(row, server, more):
     """Runs the row's benchmark; returns its figures, warnings and faults."""
     path = server.kind.echo if row.echo else server.kind.rooms
-    dialect = [] if row.echo else ["--dialect", server.kind.dialect]
+    dialect = ["--dialect", server.kind.dialect] if row.speaks_dialects else []
     arguments = [row.benchmark, "--url", server.url(path), *dialect, *row.arguments, *more]
     command = ["taskset", "-c", GENERATOR_PROCESSOR, roost_program(), "bench", *arguments,
                "--pid", str(server.pid), "--json"]

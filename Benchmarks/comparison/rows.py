@@ -6,6 +6,8 @@ from dataclasses import dataclass
 # what Roost's is to that one follows from what it is to nchan.
 NCHAN_TO_LIMIT_ROOM, NCHAN_TO_LIMIT_ROOMS = 1.22, 1.38
 
+NCHAN, BARE = "nchan", "bare"
+
 ONE_ROOM = ("--rooms", "1", "--readers", "1000")
 # How many publications are under way when the most that a server can do is looked for.
 IN_FLIGHT_AT_MOST = "4"
@@ -15,7 +17,7 @@ IN_FLIGHT_AT_MOST = "4"
 class Line:
     """A line of the table: one figure of a row's benchmark, by the name `roost bench` gives it.
 
-    - goal: what Roost's figure divided by nchan's shall be, at most (at least where more is better)."""
+    - goal: what Roost's figure divided by that of its base shall be, at most (at least where more is better)."""
 
     title: str
     figure: str
@@ -32,7 +34,8 @@ class Line:
 class Row:
     """One benchmark with its arguments, run against a fresh server.
 
-    - half_load: it is paced at half of what the server did when it was run with `IN_FLIGHT_AT_MOST` just before."""
+    - half_load: it is paced at half of what the server did when it was run with `IN_FLIGHT_AT_MOST` just before.
+    - base: what Roost is measured against: a peer, or what the machine does without Roost."""
 
     name: str
     benchmark: str
@@ -40,10 +43,15 @@ class Row:
     lines: tuple[Line, ...]
     half_load: bool = False
     timed: bool = True
+    base: str = NCHAN
 
     @property
     def echo(self):
         return self.benchmark == "echo"
+
+    @property
+    def speaks_dialects(self):
+        return self.benchmark not in ("echo", "store")
 
 
 def fan_out(size, in_flight):
@@ -56,6 +64,21 @@ def cpu_per_delivery(title, goal, nchan_to_limit):
 
 def deliveries(title):
     return Line(title, "deliveries/s", "/s", goal=12, more_is_better=True)
+
+
+STORE = Row("store", "store", ("--publishers", "100", "--rooms", "100", "--in-flight", "16", "--size", "512"), (
+    Line("stored and acked, SQLite, 100 publishers × 16 in flight, 512 B; bare: a loop of inserts",
+         "messages/s", "/s", 0.6, more_is_better=True),
+    Line("messages per commit", "messages per commit", ""),
+    Line("latency p99 of acks at half of that rate; bare: one write and fsync of as many bytes", "p99", "ms", 3),
+    Line("the messages at which that was", "messages/s at p99", "/s", more_is_better=True),
+    Line("messages per commit then", "messages per commit at p99", ""),
+    Line("bytes of each write; none of Roost's are counted", "bytes per fsync", "B")), base=BARE)
+
+ADDED = Row("added", "fanout", (*ONE_ROOM, "--in-flight", "1"), (
+    Line("CPU per delivery, 1 room × 1000, 64 B of content; bare: frames of as many bytes sent to all",
+         "server CPU per delivery", "µs", 1.1),
+    Line("bytes of each frame's payload", "bytes per frame", "B")), base=BARE)
 
 
 def rows(connections):
@@ -81,4 +104,5 @@ def rows(connections):
             Line("CPU per connect", "server CPU per connection", "µs", 1.2)), timed=False),
         Row("churn", "churn", ("--connections", "50"), (
             Line("CPU per connect, join, say, hear and close, 50 at once", "server CPU per cycle", "µs", 1.2),)),
+        STORE, ADDED,
     )

@@ -30,6 +30,8 @@ class Kind:
 
 
 ROOST = Kind("roost", "native", "/ws", "/echo")
+# Roost's sockets with nothing of Roost behind them: below /echo/ whatever is said is sent to all who are there.
+BARE = Kind("bare", "pubsub", "/echo", None)
 PEERS = {kind.name: kind for kind in (
     # A room's name follows the path.
     Kind("nchan", "pubsub", "/ps/", "/echo"),
@@ -110,24 +112,26 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def command(kind, port, echo):
-    if kind is not ROOST:
+def command(kind, port, echo, options):
+    if kind not in (ROOST, BARE):
         return [str(START_PEER), kind.name, str(port)]
-    options = ["--conformance"] if echo else []
-    return [roost_program(), "serve", "--port", "0", "--loops", "1", "--store", "memory:",
-            "--rate-limit-messages", "0", "--rate-limit-connects", "0", *options]
+    chosen = {"--store": "memory:", "--rate-limit-messages": "0", "--rate-limit-connects": "0", **options}
+    flags = ["--conformance"] if echo or kind is BARE else []
+    return [roost_program(), "serve", "--port", "0", "--loops", "1",
+            *(part for option in chosen.items() for part in option), *flags]
 
 
 @contextlib.contextmanager
-def serving(kind, echo=False):
+def serving(kind, echo=False, options=None):
     """A fresh server of this kind on the server's processor, until the block ends.
 
-    - echo: whether the benchmark is of its echo, which Roost has only when told to."""
-    port = None if kind is ROOST else free_port()
+    - echo: whether the benchmark is of its echo, which Roost has only when told to.
+    - options: of `roost serve`, where they are other than usual, by flag."""
+    port = None if kind in (ROOST, BARE) else free_port()
     # Appended to, so that reading it does not move where the server writes.
     with tempfile.TemporaryFile("a+b") as output:
         process = subprocess.Popen(
-            ["taskset", "-c", SERVER_PROCESSOR, *command(kind, port, echo)],
+            ["taskset", "-c", SERVER_PROCESSOR, *command(kind, port, echo, options or {})],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment())
         server = Server(kind, process, output)
         server.port = port

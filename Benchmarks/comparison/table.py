@@ -4,6 +4,8 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
+from comparison.rows import BARE, NCHAN
+
 NOTHING = "–"
 
 
@@ -54,7 +56,22 @@ def shown(found, unit=""):
 
 
 def with_unit(line):
-    return line.unit if line.unit.startswith("/") else f" {line.unit}"
+    return line.unit if line.unit.startswith("/") or not line.unit else f" {line.unit}"
+
+
+def medians(measurements, row, line, server):
+    """A server's figure over all rounds, and its unit."""
+    return shown(spread(list(by_round(measurements, row, line.figure, server).values())), with_unit(line))
+
+
+def judged(line, against):
+    """The cells of a goal and of whether this ratio has reached it."""
+    if line.goal is None:
+        return [NOTHING, NOTHING]
+    goal = f"{'≥' if line.more_is_better else '≤'} {line.goal:g}×"
+    if against is None:
+        return [goal, NOTHING]
+    return [goal, "yes" if line.reached(against.median) else "**no**"]
 
 
 def markdown(head, body):
@@ -67,19 +84,24 @@ def goals(rows, measurements):
     body = []
     for row in rows:
         for line in (line for line in row.lines if line.goal is not None):
-            nchan, roost = (spread(list(by_round(measurements, row, line.figure, name).values()))
-                            for name in ("nchan", "roost"))
-            against = ratio(measurements, row, line.figure, "roost", "nchan")
-            goal = f"{'≥' if line.more_is_better else '≤'} {line.goal:g}×"
-            verdict = limit = NOTHING
-            if against:
-                verdict = "yes" if line.reached(against.median) else "**no**"
-                if line.nchan_to_limit:
-                    limit = times(against.median * line.nchan_to_limit)
-            body.append([line.title, shown(nchan, with_unit(line)), shown(roost, with_unit(line)),
-                         shown(against, "×"), goal, verdict, limit])
+            against = ratio(measurements, row, line.figure, "roost", NCHAN)
+            limit = times(against.median * line.nchan_to_limit) if against and line.nchan_to_limit else NOTHING
+            figures = [medians(measurements, row, line, name) for name in (NCHAN, "roost")]
+            body.append([line.title, *figures, shown(against, "×"), *judged(line, against), limit])
     head = ["what", "nchan", "Roost", "Roost ÷ nchan", "goal", "met", "Roost ÷ the limit (derived)"]
     return markdown(head, body)
+
+
+def beside(rows, measurements, base, other, heads):
+    """Two that are measured in the same round, and the goal for what the second is to the first; lines without a
+    goal say under which circumstances."""
+    body = []
+    for row in rows:
+        for line in row.lines:
+            against = None if line.goal is None else ratio(measurements, row, line.figure, other, base)
+            figures = [medians(measurements, row, line, name) for name in (base, other)]
+            body.append([line.title, *figures, shown(against, "×"), *judged(line, against)])
+    return markdown(["what", *heads, " ÷ ".join(reversed(heads)), "goal", "met"], body)
 
 
 def servers(rows, measurements, names):
@@ -110,12 +132,15 @@ def notes(measurements):
 
 def page(rows, measurements, names, caption):
     """Everything that is printed."""
-    parts = [
-        caption,
-        goals(rows, measurements),
-        "Every server: the median (lowest … highest), and the medians of its ratios to nchan's and to Roost's figure "
-        "of the same round.",
-        servers(rows, measurements, names),
-        notes(measurements),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    against_peers, against_bare = ([row for row in rows if row.base == base] for base in (NCHAN, BARE))
+    parts = [caption]
+    if against_peers:
+        parts += [
+            goals(against_peers, measurements),
+            "Every server: the median (lowest … highest), and the medians of its ratios to nchan's and to Roost's "
+            "figure of the same round.",
+            servers(against_peers, measurements, names)]
+    if against_bare:
+        parts += ["Roost beside what this machine does without it:",
+                  beside(against_bare, measurements, BARE, "roost", ["bare", "Roost"])]
+    return "\n\n".join(part for part in [*parts, notes(measurements)] if part)

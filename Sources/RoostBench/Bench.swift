@@ -19,9 +19,10 @@ public enum Bench {
     }
 
     /// Rooms with so many readers each, the first of whom publishes.
-    public static func fanout(_ options: Options, rooms: Int, readers: Int) throws -> Report {
+    /// - Parameter name: what the rooms' names begin with, before a hyphen and a number; nil: something new.
+    public static func fanout(_ options: Options, rooms: Int, readers: Int, name: String? = nil) throws -> Report {
         try OpenFiles.provide(for: rooms * readers)
-        return try FanOutRun(options, rooms: rooms, readers: readers).run()
+        return try FanOutRun(options, rooms: rooms, readers: readers, name: name).run()
     }
 
     /// So many publishers, spread over as many rooms, that wait for their acks.

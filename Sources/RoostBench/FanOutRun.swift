@@ -26,11 +26,11 @@ final class FanOutRun: BenchRun<Report> {
         var sentAt = [Int64](repeating: 0, count: 4096)
     }
 
-    init(_ options: Bench.Options, rooms: Int, readers: Int) {
+    init(_ options: Bench.Options, rooms: Int, readers: Int, name: String? = nil) {
         self.readers = readers
-        let run = UInt32.random(in: 0 ... .max)
+        let prefix = name ?? "bench-\(UInt32.random(in: 0 ... .max))"
         self.rooms = (0..<rooms).map { number in
-            let name = "bench-\(run)-\(number)"
+            let name = "\(prefix)-\(number)"
             return Room(name: name, publication: Publication(options.dialect, room: name, size: options.size))
         }
         finders = Array(repeating: NumberFinder(options.dialect), count: rooms * readers)

@@ -158,6 +158,10 @@ public final class Hub: Sendable {
 
     /// How often the store was read for readers that were behind.
     public var logReads: UInt64 { cache.reads }
+    /// How often the log was appended to; with the SQLite store that is one transaction each.
+    public var batchesAppended: UInt64 { ingest.appended.batches }
+    /// The messages of those batches.
+    public var messagesAppended: UInt64 { ingest.appended.messages }
     /// Bytes of recent messages in memory.
     public var recentBytes: Int { cache.bytes }
 

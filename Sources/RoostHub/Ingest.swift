@@ -59,6 +59,12 @@ final class Ingest: Sendable {
     /// Drafts that may wait, in bytes, over all connections; what comes on top is refused as `unavailable`.
     static let maxWaitingBytes = 64 << 20
 
+    /// What has been through the log since the start; refused messages and duplicates count, failed appends don't.
+    struct Appends: Sendable, Equatable {
+        var batches: UInt64 = 0
+        var messages: UInt64 = 0
+    }
+
     private struct State {
         var parcels: [Parcel] = []
         var bytes = 0
@@ -67,6 +73,7 @@ final class Ingest: Sendable {
         /// Parcels taken in since the start, and how many of the first of them are through.
         var taken: UInt64 = 0
         var through: UInt64 = 0
+        var appended = Appends()
         var waiting: [(until: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
@@ -108,6 +115,8 @@ final class Ingest: Sendable {
         return admission
     }
 
+    var appended: Appends { state.withLock { $0.appended } }
+
     /// How many wait at fences.
     var fences: Int { state.withLock { $0.waiting.count } }
 
@@ -146,7 +155,7 @@ final class Ingest: Sendable {
             for (parcel, answer) in zip(outcome.parcels, outcome.verdicts) {
                 if case .caller(let reply) = parcel.origin { reply(answer) }
             }
-            finish()
+            finish(outcome.failures == nil ? drafts.count : 0)
         }
     }
 
@@ -184,8 +193,13 @@ final class Ingest: Sendable {
     }
 
     /// A batch is through, and with it everything before what still waits.
-    private func finish() {
+    /// - Parameter messages: how many of its messages the log has answered; 0: the append failed.
+    private func finish(_ messages: Int) {
         let done = state.withLock { state in
+            if messages > 0 {
+                state.appended.batches += 1
+                state.appended.messages += UInt64(messages)
+            }
             state.through = state.parcels.first.map { $0.number - 1 } ?? state.taken
             let through = state.through
             let done = state.waiting.filter { $0.until <= through }.map(\.continuation)

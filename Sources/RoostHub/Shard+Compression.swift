@@ -37,8 +37,9 @@ extension Shard {
 
     /// What has been counted here so far.
     var counted: Counters {
-        guard let compression else { return counters }
         var all = counters
+        all.connections = connections.count
+        guard let compression else { return all }
         all.messagesDeflated = compression.deflater.tally.messages
         all.bytesBeforeDeflating = compression.deflater.tally.bytesBefore
         all.bytesAfterDeflating = compression.deflater.tally.bytesAfter

@@ -26,6 +26,8 @@ final class Door: Sendable {
     /// Clients that have not signed in yet.
     private let gates = Locked<[ObjectIdentifier: NIOLoopBound<SignInGate>]>([:])
     private let echoes = Locked<[ObjectIdentifier: any Channel]>([:])
+    /// Who hears whom below `echoPath`.
+    let crowds = EchoCrowds()
 
     init(
         hub: Hub, admission: Admission, webSocketPath: String, echoPath: String?, maxHeadBytes: Int,
@@ -78,6 +80,13 @@ final class Door: Sendable {
         for gate in gates.withLock({ Array($0.values) }) {
             gate.eventLoop.execute { gate.value.dismiss() }
         }
+    }
+
+    /// Whether there is an echo: at `echoPath` or, with a name behind it, one that all who are there hear.
+    func hasEcho(at path: String) -> Bool {
+        guard let echoPath, path.hasPrefix(echoPath) else { return false }
+        let name = path.dropFirst(echoPath.count)
+        return name.isEmpty || name.count > 1 && name.hasPrefix("/")
     }
 
     func enroll(echo channel: any Channel) {

@@ -32,7 +32,7 @@ struct OptionTable: Sendable {
                         + "small rooms for each delivery) and memory (250 KiB per event loop)"),
                 Option(
                     "conformance", \.conformance, .boolean,
-                    "GET /echo answers messages with themselves, for conformance suites; loopback only"),
+                    "GET /echo answers messages with themselves, /echo/NAME tells all there; for tests, loopback only"),
             ]),
         Group(
             title: "Engines",

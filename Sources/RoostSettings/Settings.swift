@@ -22,7 +22,8 @@ public struct Settings: Sendable, Equatable {
 
     /// Whether messages are compressed, each by itself, for clients that offer permessage-deflate.
     public var compression = false
-    /// Whether `/echo` answers every WebSocket message with itself, for conformance suites; on loopback only.
+    /// Whether `/echo` answers every WebSocket message with itself, for conformance suites, and `/echo/NAME` sends it to
+    /// everybody there on the same event loop, for benchmarks; on loopback only.
     public var conformance = false
 
     // Engines

@@ -10,12 +10,16 @@ public struct WebSocketEcho {
     private var decoder: WebSocketDecoder
     private let maxMessageBytes: Int
     private let deflater: Deflater?
+    private let isShared: Bool
+    private var shared = ByteBuffer()
 
     /// - Parameters:
     ///   - maxMessageBytes: bytes of one message; above it the connection is closed with 1009.
     ///   - deflate: how messages are compressed; nil: they are not.
-    public init(maxMessageBytes: Int, deflate: DeflateAgreement? = nil) {
+    ///   - isShared: whether messages are for others too, who would not know how to inflate them: see `takeShared`.
+    public init(maxMessageBytes: Int, deflate: DeflateAgreement? = nil, isShared: Bool = false) {
         self.maxMessageBytes = maxMessageBytes
+        self.isShared = isShared
         deflater = deflate.map {
             Deflater(windowBits: $0.server.windowBits, keepsContext: $0.server.keepsContext)
         }
@@ -42,7 +46,15 @@ public struct WebSocketEcho {
         }
     }
 
-    private func answer(_ output: WebSocketDecoder.Output, into out: inout ByteBuffer) -> Bool {
+    /// The messages that `answer` has left out of its answers because they are shared, as whole frames; nil if there
+    /// are none.
+    public mutating func takeShared() -> ByteBuffer? {
+        guard shared.readableBytes > 0 else { return nil }
+        defer { shared = ByteBuffer() }
+        return shared
+    }
+
+    private mutating func answer(_ output: WebSocketDecoder.Output, into out: inout ByteBuffer) -> Bool {
         switch output {
         case .text(let text): put(.text, text, into: &out)
         case .binary(let bytes): put(.binary, bytes, into: &out)
@@ -56,7 +68,8 @@ public struct WebSocketEcho {
     }
 
     /// Whatever its size: what suites want to see is compression.
-    private func put(_ opcode: WebSocketOpcode, _ payload: ByteBuffer, into out: inout ByteBuffer) {
+    private mutating func put(_ opcode: WebSocketOpcode, _ payload: ByteBuffer, into out: inout ByteBuffer) {
+        if isShared { return shared.putFrame(opcode) { $0.writeImmutableBuffer(payload) } }
         guard let deflater else { return out.putFrame(opcode) { $0.writeImmutableBuffer(payload) } }
         out.putFrame(opcode, isDeflated: true) { out in
             payload.withUnsafeReadableBytes { deflater.deflate($0, into: &out) }
@@ -64,14 +77,14 @@ public struct WebSocketEcho {
     }
 
     /// Answers a message that is whole in `bytes`; false if there is none at its beginning.
-    private func copy(
+    private mutating func copy(
         _ bytes: inout ByteBuffer, into out: inout ByteBuffer
     ) throws(WebSocketDecoder.Violation) -> Bool {
         guard deflater == nil, decoder.isBetweenMessages,
             let message = bytes.withUnsafeReadableBytes({ WholeMessage($0, atMost: maxMessageBytes) })
         else { return false }
         let written = bytes.withUnsafeReadableBytes { source in
-            out.writeWithUnsafeMutableBytes(minimumWritableBytes: message.answerBytes) { message.answer(source, $0) }
+            isShared ? message.write(source, to: &shared) : message.write(source, to: &out)
         }
         guard written > 0 else { throw WebSocketDecoder.badText }
         bytes.moveReaderIndex(forwardBy: message.bytes)
@@ -99,8 +112,12 @@ private struct WholeMessage {
         guard code < 126 || length >= 126, bytes.count >= self.bytes, length <= limit else { return nil }
     }
 
-    /// Writes the frame as a server sends it; returns its bytes, 0 if it is a text that is not UTF-8.
-    func answer(_ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer) -> Int {
+    /// Appends the frame as a server sends it; returns its bytes, 0 if it is a text that is not UTF-8.
+    func write(_ source: UnsafeRawBufferPointer, to out: inout ByteBuffer) -> Int {
+        out.writeWithUnsafeMutableBytes(minimumWritableBytes: answerBytes) { answer(source, $0) }
+    }
+
+    private func answer(_ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer) -> Int {
         target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<header]))
         target[1] &= 0x7F
         let payload = UnsafeMutableRawBufferPointer(rebasing: target[header..<answerBytes])

@@ -14,6 +14,8 @@ extension BenchCommand {
         var rooms = 1
         @Option(help: "Readers in each room.")
         var readers = 1000
+        @Option(help: "What the rooms are called, before -0, -1, …; unless given, a name that is new.")
+        var name: String?
 
         func validate() throws {
             try check("rooms", rooms, within: 1...60_000)
@@ -25,7 +27,7 @@ extension BenchCommand {
             try common.run {
                 try Bench.fanout(
                     common.options(inFlight: load.inFlight, rate: load.rate, dialect: speech.dialect), rooms: rooms,
-                    readers: readers)
+                    readers: readers, name: name)
             }
         }
     }

@@ -1,44 +1,15 @@
 """The whole command with a stand-in for Roost, the generator and the peers: what it runs, prints and keeps."""
 
 import json
-import os
-import pathlib
-import shutil
-import sys
-
-import pytest
 
 import compare
-from comparison import machine, servers
-
-STUB = pathlib.Path(__file__).with_name("stub_roost.py")
-
-pytestmark = pytest.mark.skipif(
-    not shutil.which("taskset") or not {0, 1} <= os.sched_getaffinity(0), reason="needs taskset and processors 0 and 1")
-
-
-@pytest.fixture
-def stub(monkeypatch, tmp_path):
-    """Runs compare.py with arguments; returns its code and the generator's calls."""
-    calls = tmp_path / "calls"
-    calls.touch()
-    monkeypatch.setenv("ROOST_BIN", str(STUB))
-    monkeypatch.setenv("STUB_CALLS", str(calls))
-    monkeypatch.setattr(servers, "START_PEER", STUB)
-    monkeypatch.setattr(machine, "START_PEER", STUB)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["compare.py", "--seconds", "1", "--rounds", "1", *arguments])
-        return compare.main(), calls.read_text().splitlines()
-
-    before = os.sched_getaffinity(0)
-    yield run
-    os.sched_setaffinity(0, before)
+from comparison import servers
 
 
 def test_table_and_raw_results(stub, capsys, tmp_path):
     raw = tmp_path / "raw.json"
-    code, _ = stub("--peers", "nchan,node-ws", "--only", "fanout-64,burst-64", "--rounds", "2", "--json", str(raw))
+    code, _ = stub(compare, "--peers", "nchan,node-ws", "--only", "fanout-64,burst-64", "--rounds", "2",
+                   "--json", str(raw))
     page = capsys.readouterr().out
     assert code == 0
     assert "a peer that is none; a peer that is none; roost 0.0.0 (commit stub). Medians of 2 round(s) of 1 s" in page
@@ -53,7 +24,7 @@ def test_table_and_raw_results(stub, capsys, tmp_path):
 
 
 def test_arguments_of_the_generator(stub):
-    _, calls = stub("--peers", "nchan", "--only", "rooms,echo,idle,churn")
+    _, calls = stub(compare, "--peers", "nchan", "--only", "rooms,echo,idle,churn")
     shapes = sorted(call.replace(call.split()[2], "URL").rpartition(" --pid ")[0] for call in calls)
     idle = min(19_000, servers.raise_open_files() - compare.FILES_BESIDES)
     assert shapes == sorted([
@@ -66,7 +37,7 @@ def test_arguments_of_the_generator(stub):
 
 
 def test_half_load_is_half_of_its_own_maximum(stub):
-    _, calls = stub("--peers", "nchan", "--only", "p99")
+    _, calls = stub(compare, "--peers", "nchan", "--only", "p99")
     loads = [call.partition("--size 64 ")[2].partition(" --pid")[0] for call in calls]
     # In the first round Roost is second of two, and so measured first.
     assert loads == ["--in-flight 4 --seconds 1", "--seconds 1 --rate 100",
@@ -74,21 +45,21 @@ def test_half_load_is_half_of_its_own_maximum(stub):
 
 
 def test_a_peer_without_an_echo_is_left_out(stub, capsys):
-    code, calls = stub("--peers", "nats", "--only", "echo")
+    code, calls = stub(compare, "--peers", "nats", "--only", "echo")
     assert code == 0 and len(calls) == 1
     assert "| – | 2.00 |" in capsys.readouterr().out
 
 
 def test_losses_of_roost_are_an_error(stub, capsys, monkeypatch):
     monkeypatch.setenv("STUB_FAULT", "native")
-    code, _ = stub("--peers", "nchan", "--only", "fanout-64")
+    code, _ = stub(compare, "--peers", "nchan", "--only", "fanout-64")
     assert code == 1
     assert "- fanout-64, roost: **not counted**: 3 deliveries were lost (1×)" in capsys.readouterr().out
 
 
 def test_a_generator_that_fails_is_told_of(stub, capsys, monkeypatch):
     monkeypatch.setenv("STUB_SILENT", "pubsub")
-    code, _ = stub("--peers", "nchan", "--only", "p99")
+    code, _ = stub(compare, "--peers", "nchan", "--only", "p99")
     assert code == 0
     assert "- p99, nchan: **not counted**: the generator ended with 1 and said: roost: it went wrong (1×)" in (
         capsys.readouterr().out)
@@ -99,11 +70,11 @@ def test_a_server_that_does_not_start(stub, capsys, monkeypatch, tmp_path):
     broken.write_text("#!/bin/sh\necho no luck\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setattr(servers, "START_PEER", broken)
-    stub("--peers", "nchan", "--only", "churn")
+    stub(compare, "--peers", "nchan", "--only", "churn")
     assert "- churn, nchan: **not counted**: nchan ended with 3: no luck (1×)" in capsys.readouterr().out
 
 
 def test_without_a_program(stub, capsys, monkeypatch):
     monkeypatch.setenv("ROOST_BIN", "/nowhere/roost")
-    assert stub()[0] == 2
+    assert stub(compare)[0] == 2
     assert "Set ROOST_BIN" in capsys.readouterr().err

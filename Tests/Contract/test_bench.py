@@ -35,6 +35,16 @@ def test_loads(start_node, name):
     assert figures[figure] >= 0 and len(figures) > 3
 
 
+def test_fanout_in_a_room_that_is_there_already(start_node, native):
+    node = start_node("--rate-limit-messages", "0", "--rate-limit-connects", "0")
+    native(node).publish("old-0", "what was said before")
+    done = bench("fanout", "--url", node.url, "--readers", "5", "--seconds", "1", "--name", "old")
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = node.http.get("/rooms/old-0/messages", params={"after": 0, "limit": 2}).json()
+    assert first["content"] == "what was said before" and second["seq"] == 2
+    assert second["content"].startswith("@@000000000001@")
+
+
 def test_nobody_there():
     done = bench("fanout", "--url", "ws://127.0.0.1:1", "--seconds", "1")
     assert done.returncode == 1

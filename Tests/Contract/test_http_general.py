@@ -118,6 +118,33 @@ def test_metrics_move_when_messages_are_sent(http, native, room):
     eventually(lambda: counted() >= before + 5, what="a counter of messages, five more")
 
 
+def test_metrics_tell_how_many_are_connected(start_node, native):
+    """a first set: connections open now"""
+    node = start_node()
+
+    def connected():
+        return dict(metrics(node.http)[1])["roost_connections"]
+
+    assert connected() == 0
+    clients = [native(node) for _ in range(3)]
+    assert connected() == 3
+    clients[0].close()
+    eventually(lambda: connected() == 2, what="two connections")
+
+
+def test_metrics_tell_how_many_messages_share_a_commit(http, native, room):
+    """a first set: commits, and the messages in them"""
+    def counted():
+        samples = dict(metrics(http)[1])
+        return samples["roost_log_messages_total"], samples["roost_log_batches_total"]
+
+    (messages, batches), client = counted(), native()
+    for number in range(5):
+        # Each is acked before the next is sent, so none can share a commit with another.
+        client.publish(room, number)
+    eventually(lambda: counted() == (messages + 5, batches + 5), what="five messages in five commits")
+
+
 @pytest.mark.parametrize("path", ["/no-such-path", "/users/nobody-here", "/rooms/no-such-room",
                                   "/rooms/no-such-room/messages", "/rooms/no-such-room/presence"])
 def test_errors_are_problem_json(http, path):

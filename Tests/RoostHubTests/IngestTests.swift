@@ -57,6 +57,7 @@ struct IngestTests {
         #expect(desk.store.appends == [1, 8])
         #expect(desk.fates == (1...9).map { "m\($0)=\($0)" })
         #expect(desk.outcomes.withLock { $0 }.allSatisfy { $0.failures == nil })
+        #expect(desk.ingest.appended == Ingest.Appends(batches: 2, messages: 9))
     }
 
     @Test("a failed append takes with it what shards have handed in behind, but not what callers have")
@@ -73,6 +74,7 @@ struct IngestTests {
         await desk.ingest.fence()
         #expect(desk.fates == ["m1!", "m2!", "m4!", "c3=1"])
         #expect(desk.outcomes.withLock { $0 }.map(\.failures) == [1, nil])
+        #expect(desk.ingest.appended == Ingest.Appends(batches: 1, messages: 1))
     }
 
     @Test("what a shard hands in before it has heard of a failure is outdated; afterwards it is taken")

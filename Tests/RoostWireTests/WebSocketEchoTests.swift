@@ -99,7 +99,37 @@ import Testing
         #expect(Answer(bytes) == Answer([.close(code: CloseCode.protocolError.rawValue)], goesOn: false))
     }
 
+    @Test(arguments: 1...40)
+    func messagesForOthersAreKeptApart(_ seed: Int) {
+        var generator = SeededGenerator(seed: seed)
+        let stream = WebSocketSplitTests.Stream(&generator, side: .server)
+        let expected = answers(stream.outputs).reading.outputs
+        for cut in 0...stream.bytes.count {
+            var echo = WebSocketEcho(maxMessageBytes: 65_536, isShared: true)
+            var (buffer, own, shared) = (ByteBuffer(), ByteBuffer(), ByteBuffer())
+            var goesOn = true
+            for piece in [stream.bytes[..<cut], stream.bytes[cut...]] where goesOn {
+                buffer.writeBytes(piece)
+                goesOn = echo.answer(&buffer, into: &own)
+                if var frames = echo.takeShared() { shared.writeBuffer(&frames) }
+            }
+            let forOthers = Reading(Array(shared.readableBytesView), side: .client).outputs
+            let forAuthor = Reading(Array(own.readableBytesView), side: .client).outputs
+            #expect(forOthers == expected.filter(\.isMessage), "cut at \(cut)")
+            #expect(forAuthor == expected.filter { !$0.isMessage }, "cut at \(cut)")
+        }
+    }
+
     @Test func aCloseWithoutACodeIsAnsweredWithOneWithoutACode() {
         #expect(Answer(RawFrame.control(8).bytes) == Answer([.close(code: nil)], goesOn: false))
+    }
+}
+
+extension WebSocketDecoder.Output {
+    fileprivate var isMessage: Bool {
+        switch self {
+        case .text, .binary: true
+        case .ping, .pong, .close: false
+        }
     }
 }

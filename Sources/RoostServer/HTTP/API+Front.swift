@@ -13,7 +13,7 @@ extension API {
         for (path, asset) in WebAsset.files {
             routes.get(RouterPath(path)) { request, _ in serve(asset, request) }
         }
-        for path in settings.conformance ? ["/ws", "/echo"] : ["/ws"] {
+        for path in settings.conformance ? ["/ws", "/echo", "/echo/:name"] : ["/ws"] {
             routes.get(RouterPath(path)) { _, _ in upgradeRequired() }
         }
     }

@@ -70,6 +70,8 @@ extension API {
             [("before", counters.bytesBeforeDeflating), ("after", counters.bytesAfterDeflating)])
         text.counter("roost_messages_inflated_total", "Compressed messages received.", counters.messagesInflated)
         text.counter("roost_log_reads_total", "Reads of the store for readers that were behind.", hub.logReads)
+        text.counter("roost_log_batches_total", "Batches appended to the log, one commit each.", hub.batchesAppended)
+        text.counter("roost_log_messages_total", "Messages of those batches.", hub.messagesAppended)
         text.counter("roost_http_requests_total", "HTTP requests answered.", vitals.requests)
         text.counters(
             "roost_errors_total", "Frames refused, by error code.", label: "code",

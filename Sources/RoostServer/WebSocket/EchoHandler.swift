@@ -2,7 +2,8 @@ import NIOCore
 import RoostCore
 import RoostWire
 
-/// The WebSocket at `/echo`: what a read has brought is answered by one write. The only handler of its channel.
+/// The WebSocket at `/echo`: what a read has brought is answered by one write; or at `/echo/NAME`, where messages go to a
+/// crowd. The only handler of its channel.
 final class EchoHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -16,6 +17,8 @@ final class EchoHandler: ChannelInboundHandler {
     private var wire: Wire?
     private let isDirect: Bool
     private var echo: WebSocketEcho
+    /// Who hears the messages; nil: who has sent them.
+    private let crowd: EchoCrowd?
     /// A piece of a frame that came without the rest.
     private var leftover: ByteBuffer?
     /// What is to be written; between reads its memory is kept for the next answer.
@@ -30,10 +33,12 @@ final class EchoHandler: ChannelInboundHandler {
     private static let closeTimeout = TimeAmount.seconds(2)
 
     /// - Parameters:
+    ///   - crowd: who hears the messages, if `echo` shares them.
     ///   - isDirect: whether frames may go past the pipeline, see `Wire`.
     ///   - onClose: called once, when the channel is gone.
-    init(_ echo: WebSocketEcho, isDirect: Bool, onClose: @escaping () -> Void) {
+    init(_ echo: WebSocketEcho, crowd: EchoCrowd? = nil, isDirect: Bool, onClose: @escaping () -> Void) {
         self.echo = echo
+        self.crowd = crowd
         self.isDirect = isDirect
         self.onClose = onClose
     }
@@ -45,6 +50,7 @@ final class EchoHandler: ChannelInboundHandler {
     func start(after answer: ByteBuffer) {
         wire?.write(answer)
         wire?.flush()
+        crowd?.join(self)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -59,7 +65,16 @@ final class EchoHandler: ChannelInboundHandler {
         if bytes.readableBytes > 0 { leftover = bytes.slice() }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { send(context) }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if let crowd, let messages = echo.takeShared() { crowd.send(messages) }
+        send(context)
+    }
+
+    /// Takes what somebody in the crowd has said.
+    func hear(_ frames: ByteBuffer) {
+        guard state == .open, let wire else { return }
+        if !wire.sendNow(frames) { wire.flush() }
+    }
 
     private func send(_ context: ChannelHandlerContext) {
         guard out.readableBytes > 0, let wire else { return }
@@ -87,18 +102,28 @@ final class EchoHandler: ChannelInboundHandler {
         let isWritable = context.channel.isWritable
         try? context.channel.syncOptions?.setOption(.autoRead, value: isWritable || state == .closing)
         if isWritable { context.read() }
+        guard crowd != nil, !isWritable else { return }
+        // What the others say can't be held back for one. Not at once: this may come from inside a write.
+        context.eventLoop.assumeIsolated().execute { [self] in
+            close(context, .tooFarBehind, "You have taken too little of what the others say; connect again.")
+        }
     }
 
     /// The server is about to stop.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
-        guard state == .open else { return }
+        close(context, .draining, "The server is restarting; connect again.")
+    }
+
+    private func close(_ context: ChannelHandlerContext, _ code: CloseCode, _ reason: String) {
+        guard state == .open, wire != nil else { return }
         state = .closing
-        out.putClose(CloseCode.draining.rawValue, reason: "The server is restarting; connect again.")
+        out.putClose(code.rawValue, reason: reason)
         send(context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        crowd?.leave(self)
         wire = nil
         onClose()
     }

@@ -88,14 +88,15 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     // MARK: WebSocket
 
     private func upgrade(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {
-        guard request.path == door.webSocketPath || request.path == door.echoPath else {
+        let isEcho = door.hasEcho(at: request.path)
+        guard isEcho || request.path == door.webSocketPath else {
             return refuse(
                 context, 404, "There is no WebSocket at \(request.path.prefix(64)); use \(door.webSocketPath).")
         }
         if let objection = door.admission.objection(origin: request.first("origin"), host: request.first("host")) {
             return refuse(context, 403, objection.reason)
         }
-        if request.path == door.echoPath { return echo(context, request, length) }
+        if isEcho { return echo(context, request, length) }
         switch Handshake.judge(request) {
         case .refuse(let status, let reason): refuseHandshake(context, status, reason)
         case .accept(let key, let subprotocol, let dialect):
@@ -184,10 +185,13 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
             let key = try Handshake.key(of: request)
             guard mayEnter(context) else { return }
             let admission = door.admission
-            let deflate = DeflateAgreement.asAsked(DeflateOffer.all(in: request))
+            let crowd =
+                request.path == door.echoPath ? nil : door.crowds.crowd(at: request.path, on: context.eventLoop)
+            let deflate = crowd == nil ? DeflateAgreement.asAsked(DeflateOffer.all(in: request)) : nil
             let handler = EchoHandler(
-                WebSocketEcho(maxMessageBytes: EchoHandler.maxMessageBytes, deflate: deflate),
-                isDirect: door.sendsDirectly, onClose: { admission.exit() })
+                WebSocketEcho(
+                    maxMessageBytes: EchoHandler.maxMessageBytes, deflate: deflate, isShared: crowd != nil),
+                crowd: crowd, isDirect: door.sendsDirectly, onClose: { admission.exit() })
             door.enroll(echo: context.channel)
             let upgrade = Upgrade(key: key, subprotocol: nil, dialect: .simple, deflate: deflate, length: length)
             handOver(context, upgrade, to: handler) { handler.start(after: $0) }
