@@ -34,6 +34,7 @@ ROOST = Kind("roost", "native", "/ws", "/echo")
 BARE = Kind("bare", "pubsub", "/echo", None)
 PEERS = {kind.name: kind for kind in (
     # A room's name follows the path.
+    Kind("limit", "pubsub", "/ps/", "/echo"),
     Kind("nchan", "pubsub", "/ps/", "/echo"),
     Kind("node-ws", "simple", "/ws", "/echo"),
     Kind("nats", "nats", "/", None),

@@ -4,7 +4,7 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
-from comparison.rows import BARE, NCHAN
+from comparison.rows import BARE, LIMIT, NCHAN
 
 NOTHING = "–"
 
@@ -64,14 +64,16 @@ def medians(measurements, row, line, server):
     return shown(spread(list(by_round(measurements, row, line.figure, server).values())), with_unit(line))
 
 
-def judged(line, against):
-    """The cells of a goal and of whether this ratio has reached it."""
-    if line.goal is None:
-        return [NOTHING, NOTHING]
-    goal = f"{'≥' if line.more_is_better else '≤'} {line.goal:g}×"
+def judged(goal, more_is_better, against):
+    """The cells of a ratio, of its goal and of whether it has reached it."""
+    found = shown(against, "×")
+    if goal is None:
+        return [found, NOTHING, NOTHING]
+    wanted = f"{'≥' if more_is_better else '≤'} {goal:g}×"
     if against is None:
-        return [goal, NOTHING]
-    return [goal, "yes" if line.reached(against.median) else "**no**"]
+        return [found, wanted, NOTHING]
+    reached = against.median >= goal if more_is_better else against.median <= goal
+    return [found, wanted, "yes" if reached else "**no**"]
 
 
 def markdown(head, body):
@@ -80,15 +82,15 @@ def markdown(head, body):
 
 
 def goals(rows, measurements):
-    """Roost against nchan: each goal, whether it was reached, and how far it is from the limit."""
+    """Roost against nchan and against the limit: each goal, and whether it was reached."""
     body = []
     for row in rows:
         for line in (line for line in row.lines if line.goal is not None):
-            against = ratio(measurements, row, line.figure, "roost", NCHAN)
-            limit = times(against.median * line.nchan_to_limit) if against and line.nchan_to_limit else NOTHING
-            figures = [medians(measurements, row, line, name) for name in (NCHAN, "roost")]
-            body.append([line.title, *figures, shown(against, "×"), *judged(line, against), limit])
-    head = ["what", "nchan", "Roost", "Roost ÷ nchan", "goal", "met", "Roost ÷ the limit (derived)"]
+            figures = [medians(measurements, row, line, name) for name in (LIMIT, NCHAN, "roost")]
+            verdicts = [judged(goal, line.more_is_better, ratio(measurements, row, line.figure, "roost", base))
+                        for base, goal in ((NCHAN, line.goal), (LIMIT, line.limit_goal))]
+            body.append([line.title, *figures, *verdicts[0], *verdicts[1]])
+    head = ["what", "the limit", "nchan", "Roost", "Roost ÷ nchan", "goal", "met", "Roost ÷ the limit", "goal", "met"]
     return markdown(head, body)
 
 
@@ -100,7 +102,7 @@ def beside(rows, measurements, base, other, heads):
         for line in row.lines:
             against = None if line.goal is None else ratio(measurements, row, line.figure, other, base)
             figures = [medians(measurements, row, line, name) for name in (base, other)]
-            body.append([line.title, *figures, shown(against, "×"), *judged(line, against)])
+            body.append([line.title, *figures, *judged(line.goal, line.more_is_better, against)])
     return markdown(["what", *heads, " ÷ ".join(reversed(heads)), "goal", "met"], body)
 
 
@@ -113,7 +115,7 @@ def servers(rows, measurements, names):
             for name in names:
                 found = spread(list(by_round(measurements, row, line.figure, name).values()))
                 ratios = [(base, ratio(measurements, row, line.figure, name, base))
-                          for base in ("nchan", "roost") if base in names and base != name]
+                          for base in (NCHAN, "roost") if base in names and base != name]
                 against = [f"{times(each.median)} {base}" for base, each in ratios if each]
                 cells.append(" · ".join([shown(found), *against]))
             unit = "a second" if line.unit == "/s" else line.unit

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the servers that Roost is compared with: nginx with nchan and Node's ws from Debian,
-# nats-server and FastAPI from PyPI into .venv-bench. Does nothing where they are there already.
+# nats-server and FastAPI from PyPI into .venv-bench; and builds limit.c there. Does nothing where they are there
+# already.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 wanted=Benchmarks/peers/requirements.txt
@@ -18,6 +19,8 @@ need nginx /usr/sbin/nginx
 need libnginx-mod-nchan /usr/lib/nginx/modules/ngx_nchan_module.so
 need nodejs /usr/bin/nodejs
 need node-ws /usr/share/nodejs/ws/package.json
+need gcc /usr/bin/cc
+need libc6-dev /usr/include/stdio.h
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 
 if ((${#missing[@]})); then
@@ -41,4 +44,8 @@ if ! cmp -s "$wanted" .venv-bench/installed.txt; then
   python3 -m venv .venv-bench
   .venv-bench/bin/pip -q install -r "$wanted"
   cp "$wanted" .venv-bench/installed.txt
+fi
+
+if [[ ! -x .venv-bench/limit || Benchmarks/peers/limit.c -nt .venv-bench/limit ]]; then
+  cc -O2 -Wall -Wextra -D_GNU_SOURCE -o .venv-bench/limit Benchmarks/peers/limit.c
 fi

@@ -5,9 +5,10 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bench=$here/../../.venv-bench
-name=${1:?name a peer: nchan, node-ws, nats or fastapi} port=${2:?name a port, or --version}
+name=${1:?name a peer: limit, nchan, node-ws, nats or fastapi} port=${2:?name a port, or --version}
 
 case $name in
+  limit) program=$bench/limit ;;
   nchan) program=/usr/sbin/nginx ;;
   # Debian's, whatever other Node is on the path.
   node-ws) program=/usr/bin/nodejs ;;
@@ -19,6 +20,7 @@ esac
 
 if [[ $port == --version ]]; then
   case $name in
+    limit) echo "limit.c by $(cc --version | head -n 1)" ;;
     nchan) dpkg-query -W -f '${Package} ${Version}\n' nginx libnginx-mod-nchan ;;
     node-ws) echo "node $("$program" --version)"; dpkg-query -W -f '${Package} ${Version}\n' node-ws ;;
     nats) "$program" --version ;;
@@ -29,6 +31,7 @@ fi
 
 ulimit -n "$(ulimit -Hn)"
 case $name in
+  limit) exec "$program" "$port" ;;
   nchan)
     mkdir -p "$bench/nginx"
     # nginx takes no port from outside; its configuration is read from a file that has no name any more.

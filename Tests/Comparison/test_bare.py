@@ -118,7 +118,7 @@ def test_peers_and_bare_things_have_tables_of_their_own():
     runs = [Measurement("peer", name, 1, figures={"cpu": value}) for name, value in (("nchan", 8), ("roost", 4))]
     page = table.page([peer, ROW], runs + measured("roost", (60, 6, 40)), ["nchan", "roost"], "caption")
     peers, alone = page.split("Roost beside what this machine does without it:")
-    assert "| CPU | 8.00 µs | 4.00 µs | 0.50×" in peers and "stored" not in peers
+    assert "| CPU | – | 8.00 µs | 4.00 µs | 0.50×" in peers and "stored" not in peers
     assert "| stored | – | 60.0/s |" in alone and "CPU" not in alone
 
 

@@ -6,7 +6,7 @@ from comparison import table
 from comparison.measuring import Measurement
 from comparison.rows import Line, Row
 
-CHEAPER = Line("CPU", "cpu", "µs", goal=0.85, nchan_to_limit=1.22)
+CHEAPER = Line("CPU", "cpu", "µs", goal=0.85, limit_goal=1.05)
 ROW = Row("row", "fanout", (), (CHEAPER,))
 
 
@@ -33,24 +33,24 @@ def test_a_round_without_its_partner_has_no_ratio():
 def test_what_lost_something_does_not_count():
     runs = measured("roost", 4) + measured("nchan", 8, faults=["lost"])
     assert table.ratio(runs, ROW, "cpu", "roost", "nchan") is None
-    assert goal_cells(runs) == ["CPU", "–", "4.00 µs", "–", "≤ 0.85×", "–", "–"]
+    assert goal_cells(runs) == ["CPU", "–", "–", "4.00 µs", "–", "≤ 0.85×", "–", "–", "≤ 1.05×", "–"]
     assert table.notes(runs) == "- row, nchan: **not counted**: lost (1×)"
 
 
 def test_goal_and_limit():
-    runs = measured("roost", 4, 5, 6) + measured("nchan", 10, 10, 10)
-    assert goal_cells(runs) == ["CPU", "10.0 µs", "5.00 µs (4.00 … 6.00)", "0.50× (0.40 … 0.60)", "≤ 0.85×", "yes",
-                                "0.61×"]
+    runs = measured("roost", 4, 5, 6) + measured("nchan", 10, 10, 10) + measured("limit", 4, 4, 4)
+    assert goal_cells(runs) == ["CPU", "4.00 µs", "10.0 µs", "5.00 µs (4.00 … 6.00)",
+                                "0.50× (0.40 … 0.60)", "≤ 0.85×", "yes", "1.25× (1.00 … 1.50)", "≤ 1.05×", "**no**"]
 
 
 def test_a_goal_that_was_missed():
-    assert goal_cells(measured("roost", 9) + measured("nchan", 10))[5] == "**no**"
+    assert goal_cells(measured("roost", 9) + measured("nchan", 10))[6] == "**no**"
 
 
 @pytest.mark.parametrize(("roost", "verdict"), [(12, "yes"), (11.9, "**no**")])
 def test_where_more_is_better(roost, verdict):
     row = Row("row", "fanout", (), (Line("deliveries", "cpu", "/s", goal=12, more_is_better=True),))
-    assert goal_cells(measured("roost", roost) + measured("nchan", 1), row)[4:6] == ["≥ 12×", verdict]
+    assert goal_cells(measured("roost", roost) + measured("nchan", 1), row)[5:7] == ["≥ 12×", verdict]
 
 
 def test_every_server_against_nchan_and_roost():
