@@ -18,6 +18,16 @@ func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) thr
             "\(name("auth", "--auth")) jwt: needs the secret that tokens are signed with; set --jwt-secret, "
                 + "ROOST_JWT_SECRET or ROOST_JWT_SECRET_FILE")
     }
+    if (settings.tlsCert == nil) != (settings.tlsKey == nil) {
+        let isCertificate = settings.tlsCert != nil
+        let given = isCertificate ? name("tlsCert", "--tls-cert") : name("tlsKey", "--tls-key")
+        throw .configuration(
+            "\(given) \(shown(settings.tlsCert ?? settings.tlsKey ?? "")): needs "
+                + (isCertificate
+                    ? "--tls-key too, the PEM file of the certificate's private key"
+                    : "--tls-cert too, the PEM file of the certificate that the key is of")
+                + "; leave out both to serve without TLS")
+    }
     if let other = memoryStoreConflict(
         settings.store, busIsShared: settings.bus.isShared, hasQueue: settings.queue != .absent)
     {

@@ -18,6 +18,10 @@ struct OptionTable: Sendable {
                 Option("host", \.host, .host, "address to listen on"),
                 Option("port", \.port, .integer(0...65_535, zero: "a free port"), "port to listen on"),
                 Option("base-path", \.basePath, .basePath, "prefix of every path, such as /realtime"),
+                Option(
+                    "tls-cert", \.tlsCert, .path,
+                    "PEM file of the certificate and the chain behind it: serve HTTPS and WSS instead of HTTP and WS"),
+                Option("tls-key", \.tlsKey, .path, "PEM file of the certificate's private key"),
                 Option("loops", \.loops, .integer(0...1024, zero: "one per core"), "event loops"),
                 Option(
                     "direct-sends", \.directSends, .boolean,

@@ -15,6 +15,10 @@ public struct Settings: Sendable, Equatable {
     public var basePath = ""
     /// Event loops, up to 1024; 0 = one per core.
     public var loops = 0
+    /// The PEM file of the certificate, with those that lead to its root behind it; nil: TLS is not spoken.
+    public var tlsCert: String?
+    /// The PEM file of the certificate's private key; there if and only if `tlsCert` is.
+    public var tlsKey: String?
     /// Whether frames are sent straight to their sockets where nothing is queued.
     public var directSends = true
 
@@ -112,4 +116,7 @@ public struct Settings: Sendable, Equatable {
 
     /// Whether only this machine can connect: `host` is in 127.0.0.0/8, `::1` or `localhost`.
     public var bindsLoopbackOnly: Bool { isLoopback(host: host) }
+
+    /// Whether clients connect by HTTPS and WSS, and by nothing else.
+    public var speaksTLS: Bool { tlsCert != nil }
 }

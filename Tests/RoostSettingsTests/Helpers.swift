@@ -84,5 +84,5 @@ let unsampled: Set = [
     "bus", "queue", "auth", "jwt-secret", "allow-anonymous", "compression", "conformance", "create-on-join",
     "direct-sends",
     "log-format",
-    "config",
+    "config", "tls-cert", "tls-key",
 ]
