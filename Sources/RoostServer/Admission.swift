@@ -49,7 +49,9 @@ final class Admission: Sendable {
         let parts = origin.lowercased().split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].hasSuffix(":"), parts[1].isEmpty else { return false }
         let authority = String(parts[2])
-        if let host, authority == host.lowercased() { return true }
+        // What stands before a node that speaks no TLS itself may speak it, so that only here the scheme is known.
+        let isOwn = !settings.speaksTLS || parts[0] == "https:"
+        if isOwn, let host, authority == host.lowercased() { return true }
         return settings.bindsLoopbackOnly && Admission.isLoopback(hostPart(of: authority))
     }
 

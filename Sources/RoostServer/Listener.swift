@@ -1,12 +1,14 @@
 import NIOCore
 import NIOPosix
 
-/// The listening socket: plain TCP, every connection beginning with `FirstBytes`.
+/// The listening socket: every connection begins with `FirstBytes`, behind TLS where that is spoken.
 struct Listener {
     let channel: any Channel
 
+    /// - Parameter certificates: what TLS is spoken with; nil: it is not.
     static func bind(
-        host: String, port: Int, group: MultiThreadedEventLoopGroup, door: Door, maxUnsentBytes: Int
+        host: String, port: Int, group: MultiThreadedEventLoopGroup, door: Door, certificates: Certificates?,
+        maxUnsentBytes: Int
     ) async throws -> Listener {
         let unsent = maxUnsentBytes > 0 ? maxUnsentBytes : Int.max / 2
         let marks = ChannelOptions.Types.WriteBufferWaterMark(low: max(1, unsent / 4), high: unsent)
@@ -23,11 +25,13 @@ struct Listener {
                     try options?.setOption(.recvAllocator, value: ReceiveBuffers())
                     try options?.setOption(.maxMessagesPerRead, value: 1)
                     try options?.setOption(.writeBufferWaterMark, value: marks)
+                    let pipeline = channel.pipeline.syncOperations
                     if let wait = door.admission.waitBeforeConnecting(from: channel.remoteAddress?.ipAddress ?? "") {
-                        try channel.pipeline.syncOperations.addHandler(TurnedAway(waitMs: wait))
-                    } else {
-                        try channel.pipeline.syncOperations.addHandler(FirstBytes(door: door))
+                        // A 429 could be read only after the handshake, which is what must be saved.
+                        return try pipeline.addHandler(certificates == nil ? TurnedAway(waitMs: wait) : ClosedDoor())
                     }
+                    if let certificates { try pipeline.addTLS(certificates) }
+                    try pipeline.addHandler(FirstBytes(door: door))
                 }
             }
             .bind(host: host, port: port).get()

@@ -16,23 +16,32 @@ public import ServiceLifecycle
 public struct Node: Service {
     private let settings: Settings
     private let log: Logger
-    private let onReady: @Sendable (_ host: String, _ port: Int) -> Void
+    private let readFile: @Sendable (String) throws -> String
+    private let hangups: AsyncStream<Void>
+    private let onReady: @Sendable (_ address: String) -> Void
 
-    /// - Parameter onReady: called once, when the node takes connections.
+    /// - Parameters:
+    ///   - readFile: gives the text of the file at a path; what it throws is shown by its description.
+    ///   - hangups: whenever one comes, the files that may change while the node runs are looked at.
+    ///   - onReady: called once, when the node takes connections, with the URL to connect to.
     public init(
-        settings: Settings, log: Logger, onReady: @escaping @Sendable (_ host: String, _ port: Int) -> Void
+        settings: Settings, log: Logger, readFile: @escaping @Sendable (String) throws -> String,
+        hangups: AsyncStream<Void>, onReady: @escaping @Sendable (_ address: String) -> Void
     ) {
         self.settings = settings
         self.log = log
+        self.readFile = readFile
+        self.hangups = hangups
         self.onReady = onReady
     }
 
     public func run() async throws {
+        let certificates = try certificates()
         let store = try await openStore()
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: min(64, settings.loops > 0 ? settings.loops : System.coreCount))
         do {
-            try await serve(store, group)
+            try await serve(store, group, certificates)
         } catch {
             await store.close()
             try? await group.shutdownGracefully()
@@ -42,7 +51,9 @@ public struct Node: Service {
         try await group.shutdownGracefully()
     }
 
-    private func serve(_ store: any Store, _ group: MultiThreadedEventLoopGroup) async throws {
+    private func serve(
+        _ store: any Store, _ group: MultiThreadedEventLoopGroup, _ certificates: Certificates?
+    ) async throws {
         let limits = Limits(settings)
         let kinds = try Kinds(settings.kinds)
         let hub = try await Hub.start(
@@ -61,8 +72,10 @@ public struct Node: Service {
             maxMessageBytes: limits.maxMessageBytes, authTimeoutMs: settings.authTimeout.milliseconds,
             sendsDirectly: settings.directSends, compresses: settings.compression, http: httpServer(api),
             vitals: vitals, log: log)
-        let listener = try await listen(door, group, limits)
-        onReady(settings.host.contains(":") ? "[\(settings.host)]" : settings.host, listener.port)
+        let listener = try await listen(door, group, certificates, limits)
+        let following = certificates.map { certificates in Task { await certificates.follow(asked: hangups) } }
+        defer { following?.cancel() }
+        onReady(address(listener.port))
         log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])
 
         try? await gracefulShutdown()
@@ -84,11 +97,11 @@ public struct Node: Service {
     }
 
     private func listen(
-        _ door: Door, _ group: MultiThreadedEventLoopGroup, _ limits: Limits
+        _ door: Door, _ group: MultiThreadedEventLoopGroup, _ certificates: Certificates?, _ limits: Limits
     ) async throws -> Listener {
         do {
             return try await Listener.bind(
-                host: settings.host, port: settings.port, group: group, door: door,
+                host: settings.host, port: settings.port, group: group, door: door, certificates: certificates,
                 maxUnsentBytes: limits.maxUnsentBytes)
         } catch {
             throw StartError(
@@ -103,7 +116,23 @@ public struct Node: Service {
         while !isDone(), NIODeadline.now() < deadline { try? await Task.sleep(for: .milliseconds(10)) }
     }
 
+    private func address(_ port: Int) -> String {
+        let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+        return "\(settings.speaksTLS ? "https" : "http")://\(host):\(port)"
+    }
+
     // MARK: Parts
+
+    /// What TLS is spoken with; nil: it is not.
+    private func certificates() throws -> Certificates? {
+        guard let certificate = settings.tlsCert, let key = settings.tlsKey else { return nil }
+        let files = CertificateFiles(certificatePath: certificate, keyPath: key, readFile: readFile)
+        do throws(CertificateError) {
+            return try Certificates(files, log: log)
+        } catch {
+            throw StartError(error.reason)
+        }
+    }
 
     private var storeKind: String {
         switch settings.store {

@@ -72,7 +72,9 @@ enum Console {
         let description: String
     }
 
-    private static func read(_ path: String) throws -> String { try text(fopen(path, "r")) }
+    /// The text of a file, up to 16 MiB of it; throws why there is none, in the system's words.
+    @Sendable
+    static func read(_ path: String) throws -> String { try text(fopen(path, "r")) }
 
     /// All of standard input, which must be text.
     static func readInput() throws -> String {

@@ -24,15 +24,23 @@ struct Serve: AsyncParsableCommand {
         let loaded = try Console.load(arguments)
         let log = Logs.start(loaded.settings)
         for warning in loaded.warnings { log.warning("\(warning.message)") }
-        let node = Node(settings: loaded.settings, log: log) { host, port in
-            print("roost: listening on http://\(host):\(port)")
+        let (hangups, hangup) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let node = Node(settings: loaded.settings, log: log, readFile: Console.read, hangups: hangups) { address in
+            print("roost: listening on \(address)")
             fflush(nil)
         }
         let group = ServiceGroup(services: [node], logger: log)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        // Where there is nothing to look at again, SIGHUP ends the process, as it does when a terminal is closed.
+        let hangsUp = loaded.settings.speaksTLS
+        let signals = await UnixSignalsSequence(
+            trapping: hangsUp ? [.sigterm, .sigint, .sighup] : [.sigterm, .sigint])
         let watch = Task {
             var isFirst = true
             for await signal in signals {
+                if signal == .sighup {
+                    hangup.yield()
+                    continue
+                }
                 guard isFirst else {
                     log.warning("second signal: exiting at once", metadata: ["signal": "\(signal)"])
                     _exit(130)

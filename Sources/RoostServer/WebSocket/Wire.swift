@@ -13,6 +13,7 @@ import Glibc
 /// not take, and everything behind it, is queued there; NIO then waits until the socket is writable. The rules:
 ///
 /// - Directly only while the channel has nothing of ours (`queued`), and never from inside a write's completion.
+/// - Only on a connection without TLS, for which the pipeline is asked and nobody's word is taken.
 /// - The descriptor is borrowed from the channel for each call, which refuses once the channel is closed: nothing has to
 ///   be invalidated, whatever way a channel ends.
 /// - An error is left to the channel: it tries the same bytes, meets the same error, and closes.
@@ -27,14 +28,15 @@ final class Wire {
     private var more: [ByteBuffer] = []
     private var needsFlush = false
 
-    /// Frames that wait are joined up to so many bytes: copying them costs less than a second way through the kernel.
+    /// Frames that wait are joined up to so many bytes: copying them costs less than a second way through the kernel. It
+    /// is also what one record of TLS may hold, and each write becomes at least one.
     private static let joinUpTo = 16_384
 
-    /// - Parameter isDirect: whether frames may go past the pipeline; nothing in it may change them then.
+    /// - Parameter isDirect: whether frames may go past the pipeline, if nothing in it changes them.
     init(_ context: ChannelHandlerContext, isDirect: Bool) {
         self.context = context
         core =
-            isDirect
+            isDirect && !context.pipeline.syncOperations.isEncrypted
             ? context.channel._channelCore as? any NIOTransportAccessibleChannelCore<NIOBSDSocket.Handle> : nil
     }
 
@@ -44,7 +46,10 @@ final class Wire {
             first = frames
             return
         }
-        if more.isEmpty, waiting + frames.readableBytes <= Wire.joinUpTo {
+        if let last = more.indices.last {
+            guard more[last].readableBytes + frames.readableBytes <= Wire.joinUpTo else { return more.append(frames) }
+            more[last].writeImmutableBuffer(frames)
+        } else if waiting + frames.readableBytes <= Wire.joinUpTo {
             first?.writeImmutableBuffer(frames)
         } else {
             more.append(frames)
