@@ -19,6 +19,7 @@ else
   need libsqlite3-dev "test -e /usr/include/sqlite3.h"
   need zlib1g-dev "test -e /usr/include/zlib.h"
   if [[ $want != build ]]; then
+    need openssl "command -v openssl"
     need python3-venv "python3 -c 'import venv, ensurepip'"
     need chromium "command -v chromium"
     need chromium-driver "command -v chromedriver"

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+import certificates
 from raw_socket import RawWebSocket
 from roost_clients import NativeClient, SimpleClient
 from roost_node import Node
@@ -64,6 +65,20 @@ def jwt_node(tmp_path_factory):
     """A node that wants tokens, with a store in memory, shared by all tests."""
     directory = tmp_path_factory.mktemp("jwt-node")
     node = Node(directory, "--auth", "jwt", "--jwt-secret", SECRET, "--auth-timeout", "1s")
+    yield node
+    assert node.stop() == 0, f"the shared node did not end well:\n{node.stderr()[-2000:]}"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A certificate and its key, for loopback."""
+    return certificates.make(tmp_path_factory.mktemp("certificate"), "roost")
+
+
+@pytest.fixture(scope="session")
+def tls_node(tmp_path_factory, certificate):
+    """A node that speaks TLS, with a store in memory, shared by all tests."""
+    node = Node(tmp_path_factory.mktemp("tls-node"), "--rate-limit-messages", "0", tls=certificate)
     yield node
     assert node.stop() == 0, f"the shared node did not end well:\n{node.stderr()[-2000:]}"
 

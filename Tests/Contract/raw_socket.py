@@ -3,6 +3,7 @@
 import base64
 import os
 import socket
+import ssl
 import struct
 import time
 
@@ -12,7 +13,7 @@ TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 
 
 class RawSocket:
-    """One TCP connection to a node; once it is upgraded, its frames are sent and read here too."""
+    """One connection to a node, by TLS where that is what it speaks; once it is upgraded, its frames are sent and read here too."""
 
     def __init__(self, node, receive_buffer=None):
         self.node = node
@@ -20,7 +21,10 @@ class RawSocket:
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(10 * PATIENCE)
-        self.sock.connect((node.host.strip("[]"), node.port))
+        host = node.host.strip("[]")
+        self.sock.connect((host, node.port))
+        if node.trust:
+            self.sock = node.trust.wrap_socket(self.sock, server_hostname=host)
         self.buffer = b""
 
     def __enter__(self):
@@ -34,7 +38,7 @@ class RawSocket:
         try:
             self.sock.sendall(data)
             return True
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             return False
 
     def _more(self, deadline):

@@ -40,7 +40,7 @@ class Client:
         self.log = []  # every frame, in the order of arrival
         self.closed = None
         self.ws = connect(
-            f"ws://{node.authority}{path}", subprotocols=subprotocols or self.subprotocols, origin=origin,
+            node.socket_url + path, ssl=node.trust, subprotocols=subprotocols or self.subprotocols, origin=origin,
             additional_headers=headers, compression=compression, proxy=None, open_timeout=10 * PATIENCE,
             ping_interval=None, close_timeout=2, max_size=None, max_queue=None, legacy=True,
         )

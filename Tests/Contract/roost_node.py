@@ -11,9 +11,10 @@ import time
 import pytest
 import requests
 
+from certificates import trust
 from checks import PATIENCE
 
-LISTENING = re.compile(r"roost: listening on (http://(.+):(\d+))")
+LISTENING = re.compile(r"roost: listening on (https?://(.+):(\d+))")
 
 
 def binary():
@@ -76,15 +77,19 @@ class Http:
 
 
 class Node:
-    """`roost serve`, from its start to the line that says that it listens."""
+    """`roost serve`, from its start to the line that says that it listens; with a pair of `tls` files, over TLS."""
 
-    def __init__(self, directory, *args, store="memory:", env=None, port=0):
+    def __init__(self, directory, *args, store="memory:", env=None, port=0, tls=None):
         os.makedirs(directory, exist_ok=True)
         self.directory = str(directory)
         self.stderr_path = os.path.join(self.directory, f"stderr-{time.monotonic_ns()}.log")
         command = [binary(), "serve", "--port", str(port)]
         if store is not None:
             command += ["--store", store]
+        if tls is not None:
+            command += tls.flags
+        # What clients connect with; None: plainly.
+        self.trust = trust(tls) if tls else None
         self._stderr = open(self.stderr_path, "wb")
         self.process = subprocess.Popen(
             [*command, *args], env=environment(env), cwd=self.directory, stdin=subprocess.DEVNULL,
@@ -100,6 +105,8 @@ class Node:
             self.kill9()
             raise
         self.http = Http(self.url)
+        if tls:
+            self.http.session.verify = str(tls.root)
 
     def _read(self):
         for line in self.process.stdout:
@@ -122,6 +129,10 @@ class Node:
     @property
     def authority(self):
         return f"{self.host}:{self.port}"
+
+    @property
+    def socket_url(self):
+        return self.url.replace("http", "ws", 1)
 
     def stdout(self):
         """All of standard output; complete once the node has ended."""

@@ -1,5 +1,5 @@
-"""Readers of every kind in one room, with frames that go straight to sockets and with frames that go through the event
-loop's queue: whoever stays hears every message, whole, once and in order."""
+"""Readers of every kind in one room, with frames that go straight to sockets, with frames that go through the event
+loop's queue, and over TLS: whoever stays hears every message, whole, once and in order."""
 
 import json
 import random
@@ -15,7 +15,7 @@ COUNT = 5000
 IN_FLIGHT = 64
 # Little room on both sides, so that sends are cut short all the time; one loop and two, since the ways differ.
 FLAGS = ["--rate-limit-messages", "0", "--max-unsent-bytes", "64KiB", "--heartbeat", "10m", "--heartbeat-timeout", "10m"]
-WAYS = {"direct": [], "queued": ["--no-direct-sends"]}
+WAYS = {"direct": [], "queued": ["--no-direct-sends"], "tls": []}
 
 
 class Reader:
@@ -59,8 +59,10 @@ def contents(seed):
 
 @pytest.mark.parametrize("loops", [1, 2])
 @pytest.mark.parametrize("way", WAYS)
-def test_every_kind_of_reader(start_node, name, way, loops):
-    node, room, messages = start_node(*FLAGS, *WAYS[way], "--loops", str(loops)), name("room"), contents(loops)
+def test_every_kind_of_reader(start_node, name, certificate, way, loops):
+    tls = certificate if way == "tls" else None
+    node = start_node(*FLAGS, *WAYS[way], "--loops", str(loops), tls=tls)
+    room, messages = name("room"), contents(loops)
     author = NativeClient(node)
     author.join(room)
     prompt = [Reader(node, room) for _ in range(3)]
