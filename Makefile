@@ -45,10 +45,11 @@ simulate: ## SEEDS seeds of the simulation from FROM on, in release (TRACE=1: pr
 	$(dir $(BIN_RELEASE))simulate --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) \
 	  $(if $(TRACE),--trace) $(if $(filter 1,$(SQLITE)),--sqlite) $(if $(filter 0,$(SQLITE)),--no-sqlite)
 
-conformance: ## all cases of Autobahn's suite, against a release
+conformance: ## all cases of Autobahn's suite, against a release, plainly and over TLS
 	@Scripts/setup.sh build
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	ROOST_BIN=$(BIN_RELEASE) Tests/Autobahn/run.py
+	ROOST_BIN=$(BIN_RELEASE) Tests/Autobahn/run.py --tls
 
 planted: ## plants bugs in a copy of the sources, one at a time, and sees that the simulation finds each
 	@Scripts/planted.sh
@@ -59,6 +60,7 @@ test-contract: test-swift ## black-box tests of the command, the protocols and t
 test-conformance: test-swift ## Autobahn's suite for WebSockets; of compression, one case of each kind
 	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py '1.*' '2.*' '3.*' '4.*' '5.*' '6.*' '7.*' '9.*' '10.*' \
 	  12.1.3 12.2.3 12.3.11 12.4.11 12.5.3 13.1.3 13.2.3 13.3.3 13.4.3 13.5.3 13.6.3 13.7.3
+	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py --tls '1.*' '2.*' '3.*' '4.*' '5.*' '6.*' '7.*' '9.*' '10.*'
 
 test-browser: test-swift ## the web chat and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)

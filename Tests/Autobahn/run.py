@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs the Autobahn suite against `roost serve --conformance` and says in one line what came out.
 
-run.py [--jobs N] [--lenient] [--url URL] PATTERN…      (a pattern: 1.* or 6.4.3; none: all cases)
+run.py [--jobs N] [--lenient] [--tls] [--url URL] PATTERN…      (a pattern: 1.* or 6.4.3; none: all cases)
 
-ROOST_BIN names the program under test. A case that the suite calls non-strict fails the run unless --lenient is given;
-either way it is named. Exits 0 where every case has passed, else 1.
+ROOST_BIN names the program under test; with --tls it is spoken to over TLS, where the suite trusts any certificate. A
+case that the suite calls non-strict fails the run unless --lenient is given; either way it is named. Exits 0 where every
+case has passed, else 1.
 """
 
 import argparse
@@ -27,22 +28,31 @@ GOOD, INFORMATIONAL, NON_STRICT = "OK", "INFORMATIONAL", "NON-STRICT"
 class Server:
     """The program under test, from its start to its exit code."""
 
-    def __init__(self, program, log):
+    def __init__(self, program, log, *flags):
         clean = {key: value for key, value in os.environ.items() if not key.startswith("ROOST_")}
         self.process = subprocess.Popen(
             [program, "serve", "--conformance", "--port", "0", "--store", "memory:",
-             "--rate-limit-connects", "0"],
+             "--rate-limit-connects", "0", *flags],
             env=clean, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
-        match = re.fullmatch(r"roost: listening on http://(\S+)\n", line)
+        match = re.fullmatch(r"roost: listening on http(s?)://(\S+)\n", line)
         if not match:
             self.process.kill()
             raise SystemExit(f"autobahn: the server does not listen; it wrote {line!r}")
-        self.url = f"ws://{match[1]}/echo"
+        self.url = f"ws{match[1]}://{match[2]}/echo"
 
     def stop(self):
         self.process.terminate()
         return self.process.wait(30)
+
+
+def certificate(directory):
+    """Flags that name a fresh certificate and its key."""
+    cert, key = f"{directory}/cert.pem", f"{directory}/key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-keyout", key, "-out", cert], check=True, stderr=subprocess.DEVNULL)
+    return ["--tls-cert", cert, "--tls-key", key]
 
 
 class Part(threading.Thread):
@@ -81,7 +91,7 @@ def order(case):
     return [int(number) for number in case.split(".")]
 
 
-def tell(parts, seconds, lenient):
+def tell(parts, seconds, lenient, way):
     """Prints what came out; whether that is good enough."""
     results = {case: result for part in parts for case, result in part.results.items()}
     expected = sorted((case for part in parts for case in part.expected), key=order)
@@ -100,7 +110,7 @@ def tell(parts, seconds, lenient):
             print(f"  an exception inside the suite:\n{part.complaint}")
     counts = [f"{len(kinds[kind])} {kind}" for kind in ("strict", "non-strict", "informational", "failed")]
     names = f" (non-strict: {' '.join(kinds['non-strict'])})" if kinds["non-strict"] else ""
-    print(f"autobahn: {len(expected)} cases, {', '.join(counts)} in {seconds:.0f} s{names}")
+    print(f"autobahn{way}: {len(expected)} cases, {', '.join(counts)} in {seconds:.0f} s{names}")
     bad = kinds["failed"] + kinds["not run"] + ([] if lenient else kinds["non-strict"])
     return bool(expected) and not bad and not any(part.complaint for part in parts)
 
@@ -110,14 +120,15 @@ def main():
     parser.add_argument("patterns", nargs="*", default=["*"])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--lenient", action="store_true")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--url")
     options = parser.parse_args()
     program = os.environ.get("ROOST_BIN")
     if not options.url and not program:
         raise SystemExit("Set ROOST_BIN to the path of the roost binary that shall be tested.")
     subprocess.run([HERE / "install.sh"], check=True)
-    with tempfile.TemporaryFile("w+") as log:
-        server = None if options.url else Server(program, log)
+    with tempfile.TemporaryFile("w+") as log, tempfile.TemporaryDirectory() as directory:
+        server = None if options.url else Server(program, log, *(certificate(directory) if options.tls else []))
         started = time.monotonic()
         parts = [Part(number, options.jobs, options.url or server.url, options.patterns)
                  for number in range(options.jobs)]
@@ -125,7 +136,8 @@ def main():
             part.start()
         for part in parts:
             part.join()
-        is_good = tell(parts, time.monotonic() - started, options.lenient)
+        way = " over TLS" if (options.url or server.url).startswith("wss:") else ""
+        is_good = tell(parts, time.monotonic() - started, options.lenient, way)
         if server and server.stop() != 0:
             print("autobahn: the server did not end well")
             is_good = False
