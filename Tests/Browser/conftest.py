@@ -23,7 +23,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 PATIENCE = 20
-LISTENING = re.compile(r"roost: listening on (http://\S+:(\d+))\n")
+LISTENING = re.compile(r"roost: listening on (https?://\S+:(\d+))\n")
 SERVER_AWAY = r"WebSocket connection to '\S+' failed: .*(ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE)"
 NOTE_VIOLATIONS = """
     window.violations = [];
@@ -35,7 +35,8 @@ NOTE_VIOLATIONS = """
 class Node:
     """One server on one SQLite file; it keeps its port and its file over kills and restarts."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *flags):
+        self.flags = flags
         self.binary = os.environ.get("ROOST_BIN")
         if not self.binary:
             pytest.fail("ROOST_BIN must name the server's binary")
@@ -48,7 +49,8 @@ class Node:
         """Starts on its own port, or on the one given; returns when the server says it listens."""
         with self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--port", str(self.port if port is None else port), "--store", f"sqlite:{self.store}"],
+                [self.binary, "serve", "--port", str(self.port if port is None else port),
+                 "--store", f"sqlite:{self.store}", *self.flags],
                 stdout=subprocess.PIPE, stderr=errors, text=True)
         watchdog = threading.Timer(PATIENCE, self.process.kill)
         watchdog.start()
@@ -109,6 +111,8 @@ class Window:
             arguments.append("--no-sandbox")
         for argument in arguments:
             options.add_argument(argument)
+        # Those of the tests are signed by nobody that a browser knows.
+        options.accept_insecure_certs = True
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         driver = os.environ.get("CHROMEDRIVER") or shutil.which("chromedriver")
         self.driver = webdriver.Chrome(options=options, service=Service(driver))
