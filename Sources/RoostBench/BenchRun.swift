@@ -79,14 +79,6 @@ class BenchRun<Outcome> {
 
     func after(_ seconds: Double, _ action: @escaping () -> Void) { loop.after(seconds: seconds, action) }
 
-    /// Calls `tell` once a second, and then `end`.
-    func measure(_ tell: @escaping (Int) -> String, end: @escaping () -> Void, second: Int = 1) {
-        after(1) { [self] in
-            options.progress("\(second) s: \(tell(second))")
-            if second < options.seconds { measure(tell, end: end, second: second + 1) } else { end() }
-        }
-    }
-
     /// Waits a few seconds at most until nothing is missing any more, and says how much is.
     func settle(missing: @escaping () -> Int, then: @escaping (Int) -> Void, patience: Int = 100) {
         let left = missing()

@@ -17,6 +17,9 @@ final class BenchSocket {
     private var isWaitingToWrite = true
     /// The server has upgraded.
     var onOpen: () -> Void = {}
+    /// Where it is set, gets what was read first, from the beginning of a frame on; returns the bytes of whole frames
+    /// that it has taken, or 0, and then the first frame is treated as without it.
+    var onFrames: ((UnsafeRawBufferPointer) -> Int)?
     /// Gets the payload of each text or binary frame.
     var onMessage: (UnsafeRawBufferPointer) -> Void = { _ in }
     var onClose: (String) -> Void = { _ in }
@@ -73,7 +76,7 @@ final class BenchSocket {
         state = .closed
         loop.remove(self)
         systemClose(descriptor)
-        (onOpen, onMessage, onClose) = ({}, { _ in }, { _ in })
+        (onOpen, onFrames, onMessage, onClose) = ({}, nil, { _ in }, { _ in })
     }
 
     private func end(_ reason: String) {
@@ -100,20 +103,37 @@ final class BenchSocket {
         flush()
     }
 
-    func becameReadable(into buffer: UnsafeMutableRawBufferPointer) {
-        guard state == .open || state == .upgrading else { return }
+    /// Reads until nothing is left.
+    /// - Parameter hasEnded: the end itself is to be read, too; otherwise a read that does not fill the buffer was the
+    ///   last, and one that would find nothing is saved.
+    func becameReadable(into buffer: UnsafeMutableRawBufferPointer, hasEnded: Bool = false) {
+        while state == .open || state == .upgrading {
+            let room = buffer.count - rest.count
+            guard let count = read(into: buffer), hasEnded || count == room else { return }
+        }
+    }
+
+    /// Reads once; returns how many bytes came, or nil if there were none.
+    private func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
         let kept = rest.count
         if kept > 0 {
             rest.withUnsafeBytes { buffer.copyMemory(from: $0) }
             rest = []
         }
         let count = systemReceive(descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[kept...]))
+        let reason = errno
         guard count > 0 else {
             if kept > 0 { rest = Array(buffer[..<kept]) }
-            if count < 0, errno == EAGAIN || errno == EINTR { return }
-            return end(count == 0 ? "the server closed it" : "the connection broke: \(errorText(errno))")
+            if count < 0, reason == EAGAIN { return nil }
+            end(count == 0 ? "the server closed it" : "the connection broke: \(errorText(reason))")
+            return nil
         }
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<(kept + count)])
+        take(UnsafeRawBufferPointer(rebasing: buffer[..<(kept + count)]), capacity: buffer.count)
+        return count
+    }
+
+    /// Takes all that is whole, and keeps the rest.
+    private func take(_ bytes: UnsafeRawBufferPointer, capacity: Int) {
         var used = 0
         if state == .upgrading {
             used = finishHandshake(bytes)
@@ -124,7 +144,7 @@ final class BenchSocket {
         }
         used += takeFrames(UnsafeRawBufferPointer(rebasing: bytes[used...]))
         guard state == .open, used < bytes.count else { return }
-        guard bytes.count < buffer.count else { return end("a frame is larger than \(buffer.count) bytes") }
+        guard bytes.count < capacity || used > 0 else { return end("a frame is larger than \(capacity) bytes") }
         rest = Array(bytes[used...])
     }
 
@@ -145,27 +165,20 @@ final class BenchSocket {
     /// Hands out whole frames; returns the bytes they took.
     private func takeFrames(_ bytes: UnsafeRawBufferPointer) -> Int {
         var at = 0
-        while bytes.count - at >= 2 {
-            var (length, header) = (Int(bytes[at + 1] & 127), 2)
-            if length == 126 {
-                guard bytes.count - at >= 4 else { break }
-                length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-                header = 4
-            } else if length == 127 {
-                guard bytes.count - at >= 10 else { break }
-                length = (2..<10).reduce(0) { $0 << 8 | Int(bytes[at + $1]) }
-                header = 10
+        while at < bytes.count, state == .open {
+            let left = UnsafeRawBufferPointer(rebasing: bytes[at...])
+            if let taken = onFrames?(left), taken > 0 {
+                at += taken
+                continue
             }
-            guard bytes.count - at >= header + length else { break }
-            let payload = UnsafeRawBufferPointer(rebasing: bytes[(at + header)..<(at + header + length)])
-            switch bytes[at] & 15 {
-            case 1, 2: onMessage(payload)
-            case 8: end(String(decoding: payload.dropFirst(2), as: UTF8.self))
-            case 9: send(OutgoingFrame(.pong, payload))
+            guard let frame = ServerFrame(left) else { break }
+            at += frame.bytes.count
+            switch frame.opcode {
+            case ServerFrame.Opcode.text, ServerFrame.Opcode.binary: onMessage(frame.payload)
+            case ServerFrame.Opcode.close: end(String(decoding: frame.payload.dropFirst(2), as: UTF8.self))
+            case ServerFrame.Opcode.ping: send(OutgoingFrame(.pong, frame.payload))
             default: break
             }
-            guard state == .open else { break }
-            at += header + length
         }
         return at
     }
@@ -180,7 +193,10 @@ private func systemSend(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) ->
 }
 
 private func systemReceive(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-    recv(descriptor, bytes.baseAddress, bytes.count, 0)
+    while true {
+        let count = recv(descriptor, bytes.baseAddress, bytes.count, 0)
+        if count >= 0 || errno != EINTR { return count }
+    }
 }
 
 private func systemClose(_ descriptor: Int32) {

@@ -1,29 +1,20 @@
-import Histogram
-
 /// Clients that connect, join a room, say something, hear it and go: so many at a time, each in a room with others.
-final class ChurnRun: BenchRun<Report> {
+final class ChurnRun: LoadRun {
     private let atOnce: Int
     private let run = UInt32.random(in: 0 ... .max)
     private var begun: UInt64 = 0
-    private var cycles: UInt64 = 0
-    private var countedFrom: UInt64 = 0
-    private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
-    private var meter: Meter?
-    private var hasStopped = false
 
     init(_ options: Bench.Options, atOnce: Int) {
         self.atOnce = atOnce
-        super.init(options)
+        super.init(options, unit: "cycles", latencyName: "cycle")
     }
 
-    override func begin() {
+    override var one: String { "cycle" }
+
+    override func begin() { start() }
+
+    override func fill() {
         for _ in 0..<atOnce { cycle() }
-        after(1) { [self] in
-            latencies.reset()
-            countedFrom = cycles
-            meter = Meter(pid: options.pid)
-            measure({ [self] _ in "\(cycles - countedFrom) cycles" }, end: { [self] in stop() })
-        }
     }
 
     private func cycle() {
@@ -56,20 +47,15 @@ final class ChurnRun: BenchRun<Report> {
 
     private func finishCycle(_ socket: BenchSocket, _ startedAt: Int64) {
         socket.close()
-        cycles += 1
-        latencies.record(UInt64(max(1, BenchLoop.nanoseconds - startedAt)))
+        done += 1
+        enter(BenchLoop.nanoseconds - startedAt)
         // Not at once: we are being called by the socket that is gone.
         after(0) { [self] in cycle() }
     }
 
-    private func stop() {
-        hasStopped = true
-        guard let meter else { return }
-        let count = cycles - countedFrom
+    override func report(_ count: UInt64, seconds: Double) -> Report {
         var report = Report("churn: connect, join, say, hear, close; \(atOnce) at a time, \(options.size) B")
-        report.add("cycles/s", Double(count) / meter.seconds, "1/s")
-        meter.report(into: &report, per: "cycle", count: count)
-        report.add(latencies: latencies, "cycle")
-        finish(report)
+        report.add("cycles/s", Double(count) / seconds, "1/s")
+        return report
     }
 }

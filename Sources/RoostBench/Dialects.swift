@@ -116,6 +116,9 @@ struct NumberFinder {
 
     init(_ dialect: BenchDialect) { isStream = dialect == .nats }
 
+    /// Whether the last frame may have ended within a number.
+    var isInside: Bool { !carry.isEmpty }
+
     mutating func find(_ frame: UnsafeRawBufferPointer, _ body: (UInt64) -> Void) {
         guard !isStream else { return findAll(frame, body) }
         if let number = number(frame, at: hint) { return body(number) }

@@ -1,80 +1,89 @@
-import Histogram
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
 
 /// Frames that come back as they were sent.
-final class EchoRun: BenchRun<Report> {
-    private let connections: Int
+final class EchoRun: LoadRun {
+    private let clients: [Client]
+    private let content: [UInt8]
     private let frame: OutgoingFrame
-    private var sentAt: [[Int64]]
-    private var sent: [Int]
-    private var heard: [Int]
-    private var open = 0
-    private var roundTrips: UInt64 = 0
     private var damaged: UInt64 = 0
-    private var countedFrom: UInt64 = 0
-    private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
-    private var meter: Meter?
-    private var hasStopped = false
+
+    private final class Client {
+        var socket: BenchSocket?
+        var sent: UInt64 = 0
+        var heard: UInt64 = 0
+        var times = SentTimes()
+    }
 
     init(_ options: Bench.Options, connections: Int) {
-        self.connections = connections
-        frame = OutgoingFrame(.text, String(repeating: "x", count: options.size))
-        sentAt = Array(repeating: Array(repeating: 0, count: options.inFlight), count: connections)
-        sent = Array(repeating: 0, count: connections)
-        heard = Array(repeating: 0, count: connections)
-        super.init(options)
+        clients = (0..<connections).map { _ in Client() }
+        content = Array(repeating: UInt8(ascii: "x"), count: options.size)
+        frame = OutgoingFrame(.text, content)
+        super.init(options, unit: "round trips")
     }
+
+    override var one: String { "round trip" }
 
     override func begin() {
         let path = options.target.path.isEmpty ? "/echo" : options.target.path
-        var waiting: [BenchSocket?] = Array(repeating: nil, count: connections)
         connect(
-            connections, path: { _ in path },
+            clients.count, path: { _ in path },
             each: { [self] number, socket in
-                waiting[number] = socket
-                socket.onMessage = { [unowned self, unowned socket] in hear($0, number, socket) }
+                let client = clients[number]
+                client.socket = socket
+                socket.onMessage = { [unowned(unsafe) self, unowned(unsafe) client] in hear($0, client) }
             },
-            then: { [self] in
-                for (number, socket) in waiting.enumerated() {
-                    for _ in 0..<options.inFlight { if let socket { send(number, socket) } }
-                }
-                after(1) { [self] in
-                    latencies.reset()
-                    countedFrom = roundTrips
-                    meter = Meter(pid: options.pid)
-                    measure({ [self] _ in "\(roundTrips - countedFrom) round trips" }, end: { [self] in stop() })
-                }
-            })
+            then: { [self] in start() })
     }
 
-    private func send(_ number: Int, _ socket: BenchSocket) {
-        sentAt[number][sent[number] % options.inFlight] = BenchLoop.nanoseconds
-        sent[number] += 1
-        socket.send(frame)
+    override func fill() {
+        for client in clients {
+            for _ in 0..<options.inFlight { send(client) }
+        }
     }
 
-    private func hear(_ payload: UnsafeRawBufferPointer, _ number: Int, _ socket: BenchSocket) {
-        if payload.count != options.size { damaged += 1 }
-        latencies.record(UInt64(max(1, BenchLoop.nanoseconds - sentAt[number][heard[number] % options.inFlight])))
-        heard[number] += 1
-        roundTrips += 1
-        if !hasStopped { send(number, socket) }
+    private func send(_ client: Client) {
+        client.sent += 1
+        if client.times.isFull(for: client.sent) {
+            client.times.makeRoom(for: client.sent, oldest: client.heard + 1)
+        }
+        client.times.note(client.sent, at: loop.now)
+        client.socket?.send(frame)
     }
 
-    private func stop() {
-        hasStopped = true
-        guard let meter else { return }
-        let count = roundTrips - countedFrom
-        var report = Report("echo: \(connections) connections, \(options.size) B, \(options.inFlight) in flight each")
-        report.add("round trips/s", Double(count) / meter.seconds, "1/s")
-        meter.report(into: &report, per: "round trip", count: count)
-        report.add(latencies: latencies, "latency")
-        settle(
-            missing: { [self] in sent.reduce(0, +) - heard.reduce(0, +) },
-            then: { [self] lost in
-                report.add("lost", Double(lost), "")
-                if lost > 0 { report.blame("lost: \(lost)") }
-                if damaged > 0 { report.blame("came back otherwise: \(damaged)") }
-                finish(report)
-            })
+    private func hear(_ payload: UnsafeRawBufferPointer, _ client: Client) {
+        // Nothing is under way that this could answer.
+        guard client.heard < client.sent else {
+            damaged += 1
+            return
+        }
+        if !isWhole(payload) { damaged += 1 }
+        client.heard += 1
+        done += 1
+        enter(loop.now - client.times[client.heard])
+        if !hasStopped { send(client) }
+    }
+
+    private func isWhole(_ payload: UnsafeRawBufferPointer) -> Bool {
+        guard payload.count == content.count, let base = payload.baseAddress else { return false }
+        return content.withUnsafeBytes { $0.baseAddress.map { memcmp($0, base, content.count) == 0 } ?? false }
+    }
+
+    override func report(_ count: UInt64, seconds: Double) -> Report {
+        var report = Report(
+            "echo: \(clients.count) connections, \(options.size) B, \(options.inFlight) in flight each")
+        report.add("round trips/s", Double(count) / seconds, "1/s")
+        return report
+    }
+
+    override var missing: Int { clients.reduce(0) { $0 + Int($1.sent - $1.heard) } }
+
+    override func judge(_ missing: Int, _ report: inout Report) {
+        report.add("lost", Double(missing), "")
+        if missing > 0 { report.blame("lost: \(missing)") }
+        if damaged > 0 { report.blame("came back otherwise: \(damaged)") }
     }
 }

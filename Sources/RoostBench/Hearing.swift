@@ -13,6 +13,15 @@ struct Hearing {
 
     var holes: UInt64 { missing.reduce(0) { $0 + $1.upperBound - $1.lowerBound + 1 } }
 
+    /// What was heard in another than the right order, or not for the first time.
+    var misordered: UInt64 { duplicates + late }
+
+    /// Hears the next so many, in order.
+    mutating func hear(next count: UInt64) {
+        heard += count
+        reached += count
+    }
+
     mutating func hear(_ seq: UInt64) {
         heard += 1
         if seq > reached {

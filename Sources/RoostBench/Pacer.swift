@@ -27,10 +27,16 @@ struct Pacer {
         return planned
     }
 
-    mutating func report(into report: inout Report) {
-        let late = Double(delays.valueAtPercentile(99)) / 1_000_000
-        report.add("behind schedule p99", late, "ms")
-        if late > 1 { report.warn("the generator was behind its own schedule; the latencies contain that") }
-        delays.reset()
+    /// Forgets how late it was while warming up.
+    mutating func forget() { delays.reset() }
+
+    /// - Parameter latency: the 99th percentile of what was measured, in nanoseconds.
+    func report(into report: inout Report, latency: UInt64) {
+        let late = delays.valueAtPercentile(99)
+        report.add("behind schedule p99", Double(late) / 1_000_000, "ms")
+        guard late > latency / 10 else { return }
+        report.warn(
+            "the generator was behind its own schedule by more than a tenth of the p99 latency, which contains that; "
+                + "ask for a lower --rate or give it a processor of its own")
     }
 }

@@ -14,6 +14,8 @@ public struct Report: Sendable {
     public private(set) var warnings: [String] = []
     /// What the server has done wrong.
     public private(set) var faults: [String] = []
+    /// What can be drawn; nil where nothing can.
+    public internal(set) var curves: Curves?
 
     init(_ title: String) { self.title = title }
 

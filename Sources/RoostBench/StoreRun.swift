@@ -1,25 +1,21 @@
-import Histogram
-
 /// Publishers that wait for acks, and nobody who listens: what the log takes.
-final class StoreRun: BenchRun<Report> {
+final class StoreRun: LoadRun {
     private let rooms: [String]
-    private var publishers: [Publisher]
-    private var acked: UInt64 = 0
-    private var countedFrom: UInt64 = 0
-    private var durability = "?"
-    private var latencies = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
-    private var meter: Meter?
-    private var pacer: Pacer?
-    private var nextPublisher = 0
-    private var hasStopped = false
+    private let publishers: [Publisher]
+    private var doubled: UInt64 = 0
+    private var durability: String?
 
-    private struct Publisher {
+    private final class Publisher {
         var publication: Publication
         var socket: BenchSocket?
         var sent: UInt64 = 0
         var acked: UInt64 = 0
-        /// When the last 4096 of them were sent, by number.
-        var sentAt = [Int64](repeating: 0, count: 4096)
+        /// The first that waits for its ack; all before have theirs.
+        var oldest: UInt64 = 1
+        /// Emptied by the ack.
+        var times = SentTimes()
+
+        init(_ publication: Publication) { self.publication = publication }
     }
 
     init(_ options: Bench.Options, publishers: Int, rooms: Int) {
@@ -27,87 +23,81 @@ final class StoreRun: BenchRun<Report> {
         let names = (0..<max(1, rooms)).map { "bench-\(run)-\($0)" }
         self.rooms = names
         self.publishers = (0..<publishers).map {
-            let room = names[$0 % names.count]
-            return Publisher(publication: Publication(.native, room: room, size: options.size))
+            Publisher(Publication(.native, room: names[$0 % names.count], size: options.size))
         }
-        super.init(options)
+        super.init(options, unit: "acked messages", latencyName: "ack latency")
     }
+
+    override var senders: Int { publishers.count }
+    override var one: String { "message" }
 
     override func begin() {
         connect(
             publishers.count, path: { [self] in path("", user: "bench-\($0)") },
             each: { [self] number, socket in
-                publishers[number].socket = socket
-                socket.onMessage = { [unowned self] in hear($0, number) }
+                let publisher = publishers[number]
+                publisher.socket = socket
+                socket.onMessage = { [unowned(unsafe) self, unowned(unsafe) publisher] in hear($0, publisher) }
             },
             then: { [self] in start() })
     }
 
-    private func start() {
-        if let rate = options.rate {
-            pacer = Pacer(rate: rate, from: BenchLoop.nanoseconds)
-            loop.onRound = { [unowned self] in publishWhatIsDue() }
-        } else {
-            for number in publishers.indices {
-                for _ in 0..<options.inFlight { publish(number, at: BenchLoop.nanoseconds) }
-            }
-        }
-        after(1) { [self] in
-            latencies.reset()
-            countedFrom = acked
-            meter = Meter(pid: options.pid)
-            measure({ [self] _ in "\(acked - countedFrom) acked" }, end: { [self] in stop() })
+    override func fill() {
+        for publisher in publishers {
+            for _ in 0..<options.inFlight { publish(publisher, at: loop.now) }
         }
     }
 
-    private func publishWhatIsDue() -> Int64? {
-        guard !hasStopped else { return nil }
-        while let planned = pacer?.due(at: BenchLoop.nanoseconds) {
-            publish(nextPublisher, at: planned)
-            nextPublisher = (nextPublisher + 1) % publishers.count
+    override func publish(_ sender: Int, at time: Int64) { publish(publishers[sender], at: time) }
+
+    private func publish(_ publisher: Publisher, at time: Int64) {
+        publisher.sent += 1
+        let number = publisher.sent
+        if publisher.times.isFull(for: number) {
+            while publisher.oldest < number, publisher.times[publisher.oldest] == 0 { publisher.oldest += 1 }
+            publisher.times.makeRoom(for: number, oldest: publisher.oldest)
         }
-        return pacer?.next
+        publisher.times.note(number, at: time)
+        publisher.socket?.send(publisher.publication.numbered(number))
     }
 
-    private func publish(_ number: Int, at time: Int64) {
-        publishers[number].sent += 1
-        let id = publishers[number].sent
-        publishers[number].sentAt[Int(id & 4095)] = time
-        let frame = publishers[number].publication.numbered(id)
-        publishers[number].socket?.send(frame)
-    }
-
-    private func hear(_ text: UnsafeRawBufferPointer, _ number: Int) {
+    private func hear(_ text: UnsafeRawBufferPointer, _ publisher: Publisher) {
+        if text.isFrame("ack"), let number = text.number(after: "\"messageId\":\"m") {
+            if durability == nil { durability = text.text(after: "\"durability\":\"") }
+            return acked(number, publisher)
+        }
         if text.isFrame("error") {
             let reason = text.text(after: "\"reason\":\"") ?? "?"
-            return fail(BenchError("a message was refused: \(reason) (start the server with --rate-limit-messages 0)"))
+            fail(BenchError("a message was refused: \(reason) (start the server with --rate-limit-messages 0)"))
         }
-        guard text.isFrame("ack"), let id = text.number(after: "\"messageId\":\"m") else { return }
-        if acked == 0 { durability = text.text(after: "\"durability\":\"") ?? "?" }
-        acked += 1
-        publishers[number].acked += 1
-        latencies.record(UInt64(max(1, BenchLoop.nanoseconds - publishers[number].sentAt[Int(id & 4095)])))
-        if !hasStopped, options.rate == nil { publish(number, at: BenchLoop.nanoseconds) }
     }
 
-    private func stop() {
-        hasStopped = true
-        guard let meter else { return }
-        let count = acked - countedFrom
+    private func acked(_ number: UInt64, _ publisher: Publisher) {
+        guard let sentAt = publisher.times.take(number, newest: publisher.sent) else {
+            doubled += 1
+            return
+        }
+        done += 1
+        publisher.acked += 1
+        enter(loop.now - sentAt)
+        if !hasStopped, options.rate == nil { publish(publisher, at: loop.now) }
+    }
+
+    override func report(_ count: UInt64, seconds: Double) -> Report {
         let load = options.rate.map { "\($0) messages/s" } ?? "\(options.inFlight) in flight each"
         var report = Report(
-            "store: \(publishers.count) publishers, \(load), \(rooms.count) rooms, \(options.size) B, acked as \(durability)"
+            "store: \(publishers.count) publishers, \(load), \(rooms.count) rooms, \(options.size) B, acked as \(durability ?? "?")"
         )
-        report.add("acked messages/s", Double(count) / meter.seconds, "1/s")
-        meter.report(into: &report, per: "message", count: count, isPaced: options.rate != nil)
-        report.add(latencies: latencies, "ack latency")
-        pacer?.report(into: &report)
-        settle(
-            missing: { [self] in publishers.reduce(0) { $0 + Int($1.sent - $1.acked) } },
-            then: { [self] missing in
-                report.add("never acked", Double(missing), "")
-                if missing > 0 { report.blame("never acked: \(missing)") }
-                finish(report)
-            })
+        report.add("acked messages/s", Double(count) / seconds, "1/s")
+        return report
+    }
+
+    override var missing: Int { publishers.reduce(0) { $0 + Int($1.sent - $1.acked) } }
+
+    override func judge(_ missing: Int, _ report: inout Report) {
+        report.add("never acked", Double(missing), "")
+        if missing > 0 { report.blame("never acked: \(missing)") }
+        report.add("acked again or unasked", Double(doubled), "")
+        if doubled > 0 { report.blame("acked again or unasked: \(doubled)") }
     }
 }

@@ -17,6 +17,7 @@ final class StormRun: BenchRun<Report> {
     private var meter: Meter?
     private var report: Report
     private var hasEnded = false
+    private var timeline = Timeline(from: 0)
 
     init(_ options: Bench.Options, state: StormState, within: Int) {
         self.state = state
@@ -53,7 +54,18 @@ final class StormRun: BenchRun<Report> {
                     #"{"type":"resume","messageId":"r","payload":{"rooms":"#
                         + #"{"\#(room.name)":{"epoch":"\#(room.epoch)","seq":\#(state.clients[number].seq)}}}}"#)
             }, then: { [self] in connectedAfter = seconds })
+        watch()
         tick(1)
+    }
+
+    private var heard: UInt64 { hearings.reduce(0) { $0 + $1.heard } }
+
+    private func watch() {
+        after(timeline.step) { [self] in
+            guard !hasEnded else { return }
+            timeline.note(heard, at: seconds)
+            watch()
+        }
     }
 
     private var seconds: Double { Double(BenchLoop.nanoseconds - startedAt) / 1e9 }
@@ -61,7 +73,7 @@ final class StormRun: BenchRun<Report> {
     private func tick(_ second: Int) {
         after(1) { [self] in
             guard !hasEnded else { return }
-            options.progress("\(second) s: \(live) live, \(hearings.reduce(0) { $0 + $1.heard }) messages heard")
+            options.progress("\(second) s: \(live) live, \(heard) messages heard")
             if second < within { tick(second + 1) } else { giveUp() }
         }
     }
@@ -144,6 +156,8 @@ final class StormRun: BenchRun<Report> {
             report.add(name, Double(count), "")
             if count > 0 { report.blame("\(name): \(count)") }
         }
+        report.curves = Curves(
+            latencyName: "time until live again", liveAfter, rateName: "messages replayed", timeline)
         finish(report)
     }
 }

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from faulty_server import FaultyServer
 from roost_node import binary, environment
 
 LOADS = {
@@ -61,3 +62,47 @@ def test_limits_are_explained(start_node):
 def test_bad_arguments():
     for args in (["fanout", "--readers", "0"], ["fanout", "--url", "wss://127.0.0.1:1"], ["store", "--in-flight", "0"]):
         assert bench(*args).returncode != 0
+
+
+# What must be told of each fault: how many were lost, and how many came doubled or out of order.
+FAULTS = {None: (0, 0), "double": (0, 1), "drop": (1, 0), "drop the last": (1, 0), "swap": (0, 1), "renumber": (1, 1)}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_found(fault):
+    """'Everything that is heard is checked: exits 1 if something was lost, doubled or out of order.'"""
+    with FaultyServer(fault) as server:
+        done = bench("fanout", "--url", server.url, "--dialect", "pubsub", "--readers", "8", "--in-flight", "16",
+                     "--size", "64", "--seconds", "1", "--json")
+        assert done.stdout, done.stderr
+        report = json.loads(done.stdout)
+        assert server.done.is_set() == (fault is not None), "the server never came to its fault"
+    figures = {f["name"]: f["value"] for f in report["figures"]}
+    assert (figures["lost"], figures["doubled or out of order"]) == FAULTS[fault]
+    assert done.returncode == (0 if fault is None else 1)
+    assert len(report["faults"]) == sum(count > 0 for count in FAULTS[fault])
+
+
+def test_all_doubled():
+    with FaultyServer("send all again") as server:
+        done = bench("fanout", "--url", server.url, "--dialect", "pubsub", "--readers", "8", "--in-flight", "16",
+                     "--size", "64", "--seconds", "1", "--json")
+        figures = {f["name"]: f["value"] for f in json.loads(done.stdout)["figures"]}
+        assert figures["lost"] == 0 and figures["doubled or out of order"] >= 3 and done.returncode == 1
+
+
+def test_much_at_a_time():
+    """More than the generator reads at once comes in pieces, and is all heard."""
+    with FaultyServer() as server:
+        done = bench("fanout", "--url", server.url, "--dialect", "pubsub", "--readers", "2", "--in-flight", "64",
+                     "--size", "60000", "--seconds", "1", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_server_that_leaves():
+    """The end of a connection is heard also where it comes together with messages."""
+    with FaultyServer("leave") as server:
+        done = bench("fanout", "--url", server.url, "--dialect", "pubsub", "--readers", "8", "--in-flight", "16",
+                     "--size", "64", "--seconds", "30")
+        assert server.done.is_set()
+    assert done.returncode == 1 and "a connection was closed: the server closed it" in done.stderr

@@ -20,6 +20,16 @@ struct HearingTests {
         #expect(hearing.heard == 490)
     }
 
+    @Test("many in order are heard as they are one by one")
+    func runs() {
+        var hearing = heard([11, 13])
+        hearing.hear(next: 5)
+        hearing.hear(18)
+        #expect(faults(hearing) == [1, 1, 0])
+        #expect(hearing.reached == 18)
+        #expect(hearing.heard == 8)
+    }
+
     @Test("what was heard, now or before the reader was away, and comes again is a duplicate")
     func duplicates() {
         #expect(faults(heard([11, 12, 12, 11])) == [2, 0, 0])

@@ -62,4 +62,24 @@ struct PublicationTests {
         #expect(pacer.due(at: 3_500_000) == nil)
         #expect(pacer.next == 4_000_000)
     }
+
+    @Test(
+        "how late publications left is told, without the warming up, and warned of where latencies contain much of it")
+    func lateness() {
+        var pacer = Pacer(rate: 1000, from: 0)
+        _ = pacer.due(at: 900_000_000)
+        pacer.forget()
+        while pacer.due(at: 900_000_000) != nil {}
+        pacer.forget()
+        let start = pacer.next
+        for number in 0..<100 { _ = pacer.due(at: start + Int64(number) * 1_000_000 + 400_000) }
+        func warnings(_ latency: UInt64) -> Int {
+            var report = Report("t")
+            pacer.report(into: &report, latency: latency)
+            #expect(abs((report["behind schedule p99"] ?? 0) - 0.4) < 0.01)
+            return report.warnings.count
+        }
+        #expect(warnings(5_000_000) == 0)
+        #expect(warnings(3_000_000) == 1)
+    }
 }

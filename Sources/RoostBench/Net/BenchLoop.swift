@@ -12,13 +12,19 @@ final class BenchLoop {
     /// What all sockets read into.
     let buffer: UnsafeMutableRawBufferPointer
     private let poller: any Poller
-    private var sockets: [Int32: BenchSocket] = [:]
+    /// By descriptor.
+    private var sockets: [BenchSocket?] = []
     private var timers: [(at: Int64, number: UInt64, action: () -> Void)] = []
     private var lastTimer: UInt64 = 0
     private var dirty: [BenchSocket] = []
     private var isOver = false
-    /// Called once a round; it may ask to be called again soon, at a time of `nanoseconds`.
-    var onRound: () -> Int64? = { nil }
+    /// What is to be sent at its time; called at every look at the clock, it says when it wants to be called again.
+    var onLook: ((_ now: Int64) -> Int64)?
+    /// When the clock was last looked at: at most `readsPerLook` sockets have been read since.
+    private(set) var now = BenchLoop.nanoseconds
+
+    /// A look costs a fraction of a read, and what is due waits for no more than these.
+    private static let readsPerLook = 4
 
     init(poller: (any Poller)? = nil) {
         #if os(Linux)
@@ -41,12 +47,15 @@ final class BenchLoop {
     // MARK: Sockets
 
     func add(_ socket: BenchSocket) {
-        sockets[socket.descriptor] = socket
+        let place = Int(socket.descriptor)
+        while sockets.count <= place { sockets.append(nil) }
+        sockets[place] = socket
         poller.watch(socket.descriptor, forWriting: true)
     }
 
     func remove(_ socket: BenchSocket) {
-        guard sockets.removeValue(forKey: socket.descriptor) != nil else { return }
+        guard sockets[Int(socket.descriptor)] === socket else { return }
+        sockets[Int(socket.descriptor)] = nil
         poller.forget(socket.descriptor)
     }
 
@@ -67,23 +76,38 @@ final class BenchLoop {
 
     func run() {
         while !isOver {
-            let soon = onRound()
+            let due = look()
+            runTimers()
             flush()
-            let now = BenchLoop.nanoseconds
-            while let timer = timers.first, timer.at <= now {
-                timers.removeFirst()
-                timer.action()
-            }
-            flush()
-            let next = min(soon ?? .max, timers.first?.at ?? .max)
+            guard !isOver else { return }
+            let next = min(due, timers.first?.at ?? .max)
             // Rounded down, so that what is due within the millisecond is waited for awake and comes in time.
             let wait = next == .max ? 100 : max(0, min(100, (next - now) / 1_000_000))
-            guard !isOver else { return }
+            var reads = 0
             poller.wait(milliseconds: Int32(wait)) { readiness in
-                guard let socket = sockets[readiness.descriptor] else { return }
+                if reads % BenchLoop.readsPerLook == 0 { look() }
+                reads += 1
+                guard let socket = sockets[Int(readiness.descriptor)] else { return }
                 if readiness.canWrite { socket.becameWritable() }
-                if readiness.canRead { socket.becameReadable(into: buffer) }
+                if readiness.canRead { socket.becameReadable(into: buffer, hasEnded: readiness.hasEnded) }
             }
+        }
+    }
+
+    /// Looks at the clock and sends what is due; returns when there is something again.
+    @discardableResult
+    private func look() -> Int64 {
+        now = BenchLoop.nanoseconds
+        guard let onLook else { return .max }
+        let next = onLook(now)
+        flush()
+        return next
+    }
+
+    private func runTimers() {
+        while let timer = timers.first, timer.at <= now {
+            timers.removeFirst()
+            timer.action()
         }
     }
 

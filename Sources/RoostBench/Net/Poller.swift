@@ -10,9 +10,15 @@ struct Readiness {
     var descriptor: Int32
     var canRead: Bool
     var canWrite: Bool
+    /// The other side sends no more, so that the end is there to be read behind what it sent; false where that is not
+    /// known and is told again.
+    var hasEnded = false
 }
 
 /// Tells which of many sockets can be read or written.
+///
+/// It may tell only once: what can be read must be read until nothing is left, and what could not be written is told
+/// after `watch` has asked for it.
 protocol Poller: AnyObject {
     /// Watches a socket, or changes what it is watched for.
     func watch(_ descriptor: Int32, forWriting: Bool)
@@ -22,7 +28,7 @@ protocol Poller: AnyObject {
 }
 
 #if os(Linux)
-/// epoll(7), level-triggered.
+/// epoll(7), edge-triggered: the kernel need not look again at each socket that was read until nothing was left.
 final class EPoller: Poller {
     private let epoll: Int32
     private var events = [epoll_event](repeating: epoll_event(), count: 1024)
@@ -33,7 +39,7 @@ final class EPoller: Poller {
 
     func watch(_ descriptor: Int32, forWriting: Bool) {
         var event = epoll_event()
-        event.events = EPOLLIN.rawValue | (forWriting ? EPOLLOUT.rawValue : 0)
+        event.events = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue | (forWriting ? EPOLLOUT.rawValue : 0)
         event.data.fd = descriptor
         let isNew = watched.insert(descriptor).inserted
         _ = epoll_ctl(epoll, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event)
@@ -54,7 +60,8 @@ final class EPoller: Poller {
             body(
                 Readiness(
                     descriptor: event.data.fd, canRead: isOver || event.events & EPOLLIN.rawValue != 0,
-                    canWrite: isOver || event.events & EPOLLOUT.rawValue != 0))
+                    canWrite: isOver || event.events & EPOLLOUT.rawValue != 0,
+                    hasEnded: isOver || event.events & EPOLLRDHUP.rawValue != 0))
         }
     }
 }
