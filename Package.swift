@@ -128,7 +128,9 @@ let package = Package(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
         .testTarget(name: "RoostSimulationTests", dependencies: ["RoostCore", "RoostSimulation", nioCore]),
-        .testTarget(name: "RoostBenchTests", dependencies: ["RoostBench"]),
+        .testTarget(
+            name: "RoostBenchTests",
+            dependencies: ["RoostBench", .product(name: "Histogram", package: "hdrhistogram-swift")]),
         .testTarget(name: "RoostSettingsTests", dependencies: ["RoostSettings"]),
         .testTarget(
             name: "RoostAuthTests",

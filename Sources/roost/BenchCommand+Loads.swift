@@ -10,24 +10,16 @@ extension BenchCommand {
         @OptionGroup var common: Common
         @OptionGroup var speech: Speech
         @OptionGroup var load: Load
-        @Option(help: "Rooms.")
-        var rooms = 1
-        @Option(help: "Readers in each room.")
-        var readers = 1000
+        @OptionGroup var audience: Audience
         @Option(help: "What the rooms are called, before -0, -1, …; unless given, a name that is new.")
         var name: String?
-
-        func validate() throws {
-            try check("rooms", rooms, within: 1...60_000)
-            try check("readers", readers, within: 1...60_000)
-            try check("rooms times --readers", rooms * readers, within: 1...60_000)
-        }
+        @OptionGroup var drawing: Drawing
 
         func run() throws {
-            try common.run {
+            try common.run(drawing: drawing) {
                 try Bench.fanout(
-                    common.options(inFlight: load.inFlight, rate: load.rate, dialect: speech.dialect), rooms: rooms,
-                    readers: readers, name: name)
+                    common.options(inFlight: load.inFlight ?? 1, rate: load.rate, dialect: speech.dialect),
+                    rooms: audience.rooms, readers: audience.readers, name: name)
             }
         }
     }
@@ -38,25 +30,18 @@ extension BenchCommand {
             discussion: "--in-flight (16 unless given) is per publisher, --rate over all of them.")
 
         @OptionGroup var common: Common
-        @Option(name: .customLong("in-flight"), help: "Messages that each keeps waiting for an ack.")
-        var inFlight = 16
-        @Option(help: "Messages sent per second, on a schedule that waits for nobody; instead of --in-flight.")
-        var rate: Int?
-        @Option(help: "Publishers, each on a connection of its own.")
+        @OptionGroup var load: Load
+        @Option(help: "Publishers, each on a connection of its own.", transform: number(in: connectionBounds))
         var publishers = 100
-        @Option(help: "Rooms that they publish to.")
+        @Option(help: "Rooms that they publish to.", transform: number(in: 1...100_000))
         var rooms = 100
-
-        func validate() throws {
-            try check("publishers", publishers, within: 1...60_000)
-            try check("rooms", rooms, within: 1...100_000)
-            try check("in-flight", inFlight, within: 1...4000)
-            if let rate { try check("rate", rate, within: 1...10_000_000) }
-        }
+        @OptionGroup var drawing: Drawing
 
         func run() throws {
-            try common.run {
-                try Bench.store(common.options(inFlight: inFlight, rate: rate), publishers: publishers, rooms: rooms)
+            try common.run(drawing: drawing) {
+                try Bench.store(
+                    common.options(inFlight: load.inFlight ?? 16, rate: load.rate), publishers: publishers,
+                    rooms: rooms)
             }
         }
     }
@@ -68,18 +53,18 @@ extension BenchCommand {
         )
 
         @OptionGroup var common: Common
-        @Option(name: .customLong("in-flight"), help: "Frames that each connection has under way.")
+        @Option(
+            name: .customLong("in-flight"), help: "Frames that each connection has under way.",
+            transform: number(in: inFlightBounds))
         var inFlight = 1
-        @Option(help: "Connections.")
+        @Option(help: "Connections.", transform: number(in: connectionBounds))
         var connections = 100
-
-        func validate() throws {
-            try check("connections", connections, within: 1...60_000)
-            try check("in-flight", inFlight, within: 1...4000)
-        }
+        @OptionGroup var drawing: Drawing
 
         func run() throws {
-            try common.run { try Bench.echo(common.options(inFlight: inFlight), connections: connections) }
+            try common.run(drawing: drawing) {
+                try Bench.echo(common.options(inFlight: inFlight), connections: connections)
+            }
         }
     }
 
@@ -89,10 +74,8 @@ extension BenchCommand {
 
         @OptionGroup var common: Common
         @OptionGroup var speech: Speech
-        @Option(help: "Connections, each joined to one room.")
+        @Option(help: "Connections, each joined to one room.", transform: number(in: connectionBounds))
         var connections = 10_000
-
-        func validate() throws { try check("connections", connections, within: 1...60_000) }
 
         func run() throws {
             try common.run { try Bench.idle(common.options(dialect: speech.dialect), connections: connections) }
@@ -105,13 +88,14 @@ extension BenchCommand {
 
         @OptionGroup var common: Common
         @OptionGroup var speech: Speech
-        @Option(help: "Clients at a time.")
+        @Option(help: "Clients at a time.", transform: number(in: 1...10_000))
         var connections = 32
-
-        func validate() throws { try check("connections", connections, within: 1...10_000) }
+        @OptionGroup var drawing: Drawing
 
         func run() throws {
-            try common.run { try Bench.churn(common.options(dialect: speech.dialect), atOnce: connections) }
+            try common.run(drawing: drawing) {
+                try Bench.churn(common.options(dialect: speech.dialect), atOnce: connections)
+            }
         }
     }
 
@@ -119,28 +103,21 @@ extension BenchCommand {
         static let configuration = CommandConfiguration(
             commandName: "find-limit",
             abstract: "Raises the load until latency or loss breaks: what this machine can do, and what bounds it.",
-            discussion: "Each rate is tried for --seconds; 3 to 5 are enough.")
+            discussion:
+                "Each rate is tried for --seconds; 3 to 5 are enough. What --plot draws is the highest that held.")
 
         @OptionGroup var common: Common
         @OptionGroup var speech: Speech
-        @Option(help: "Rooms.")
-        var rooms = 1
-        @Option(help: "Readers in each room.")
-        var readers = 1000
-        @Option(help: "Milliseconds that the 99th percentile of latency may reach.")
+        @OptionGroup var audience: Audience
+        @Option(help: "Milliseconds that the 99th percentile of latency may reach.", transform: number(in: 1...60_000))
         var p99 = 100
-
-        func validate() throws {
-            try check("rooms", rooms, within: 1...60_000)
-            try check("readers", readers, within: 1...60_000)
-            try check("rooms times --readers", rooms * readers, within: 1...60_000)
-            try check("p99", p99, within: 1...60_000)
-        }
+        @OptionGroup var drawing: Drawing
 
         func run() throws {
-            try common.run {
+            try common.run(drawing: drawing) {
                 try Bench.findLimit(
-                    common.options(dialect: speech.dialect), rooms: rooms, readers: readers, mostMs: Double(p99))
+                    common.options(dialect: speech.dialect), rooms: audience.rooms, readers: audience.readers,
+                    mostMs: Double(p99))
             }
         }
     }

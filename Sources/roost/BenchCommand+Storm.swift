@@ -15,28 +15,26 @@ extension BenchCommand {
         enum Phase: String, ExpressibleByArgument, CaseIterable { case both, prepare, resume }
 
         @OptionGroup var common: Common
-        @Option(help: "Clients, each in one room.")
+        @Option(help: "Clients, each in one room.", transform: number(in: connectionBounds))
         var clients = 2000
-        @Option(help: "Rooms among which they are spread.")
+        @Option(help: "Rooms among which they are spread.", transform: number(in: connectionBounds))
         var rooms = 20
-        @Option(help: "Messages that each client has missed.")
+        @Option(help: "Messages that each client has missed.", transform: number(in: 1...100_000))
         var messages = 500
         @Flag(help: "Let every client of a room have missed another number of messages, up to --messages.")
         var staggered = false
-        @Option(help: "Seconds after which nobody is waited for any more.")
+        @Option(help: "Seconds after which nobody is waited for any more.", transform: number(in: 1...3600))
         var within = 60
         @Option(help: "What to do: both, prepare or resume.")
         var phase = Phase.both
         @Option(help: "The file that prepare writes and resume reads.")
         var state: String?
+        @OptionGroup var drawing: Drawing
 
         func validate() throws {
-            guard (1...60_000).contains(clients), (1...clients).contains(rooms), (1...100_000).contains(messages),
-                (1...3600).contains(within)
-            else {
-                throw ValidationError(
-                    "--clients must be 1 to 60000, --rooms at most as many, --messages 1 to 100000, --within 1 to 3600."
-                )
+            guard rooms <= clients else { throw ValidationError("--rooms must be at most as many as --clients.") }
+            guard phase != .prepare || drawing.plot == nil else {
+                throw ValidationError("--plot does not go with --phase prepare, which measures nothing.")
             }
             guard (phase == .both) == (state == nil) else {
                 throw ValidationError("--state FILE belongs to --phase prepare and --phase resume.")
@@ -54,9 +52,11 @@ extension BenchCommand {
             case (.prepare, let path?):
                 try common.attempt { try Bench.prepareStorm(options, plan).write(to: path) }
             case (.resume, let path?):
-                try common.run { try Bench.storm(options, StormState.read(from: path), within: within) }
+                try common.run(drawing: drawing) {
+                    try Bench.storm(options, StormState.read(from: path), within: within)
+                }
             default:
-                try common.run {
+                try common.run(drawing: drawing) {
                     try Bench.storm(options, Bench.prepareStorm(options, plan), within: within)
                 }
             }

@@ -16,17 +16,12 @@ struct BenchCommand: ParsableCommand {
         var url = "ws://127.0.0.1:8080"
         @Option(help: "The server's process id, to report its CPU and memory (Linux).")
         var pid: Int32?
-        @Option(help: "Seconds to measure, after one second of warming up.")
+        @Option(help: "Seconds to measure, after one second of warming up.", transform: number(in: 1...3600))
         var seconds = 10
-        @Option(help: "Bytes of each message's content.")
+        @Option(help: "Bytes of each message's content.", transform: number(in: 17...1_000_000))
         var size = 512
         @Flag(help: "Print one JSON object instead of a table.")
         var json = false
-
-        func validate() throws {
-            guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 3600.") }
-            guard (17...1_000_000).contains(size) else { throw ValidationError("--size must be 17 to 1000000.") }
-        }
 
         func options(inFlight: Int = 1, rate: Int? = nil, dialect: BenchDialect = .native) throws -> Bench.Options {
             var options = Bench.Options(target: try BenchTarget(url: url))
@@ -40,9 +35,12 @@ struct BenchCommand: ParsableCommand {
             return options
         }
 
-        func run(_ bench: () throws -> Report) throws {
+        /// Runs a benchmark and prints what it found; draws that, too, where a file for it is given.
+        func run(drawing: Drawing? = nil, _ bench: () throws -> Report) throws {
             try attempt {
+                let plot = try drawing?.plot.map { try PlotFile(path: $0) }
                 let report = try bench()
+                if let plot, let header = drawing?.header(report, target: url) { try plot.write(report, header) }
                 print(json ? report.json : report.table, terminator: "")
                 if !report.faults.isEmpty { throw ExitCode(1) }
             }
@@ -59,17 +57,15 @@ struct BenchCommand: ParsableCommand {
 
     /// How much is under way.
     struct Load: ParsableArguments {
-        @Option(name: .customLong("in-flight"), help: "How many are under way at a time.")
-        var inFlight = 1
-        @Option(help: "How many are begun per second, on a schedule that waits for nobody; instead of --in-flight.")
+        @Option(
+            name: .customLong("in-flight"),
+            help: "How many each room or publisher has under way at a time (default: 1; store: 16).",
+            transform: number(in: inFlightBounds))
+        var inFlight: Int?
+        @Option(
+            help: "How many are begun per second, on a schedule that waits for nobody; instead of --in-flight.",
+            transform: number(in: 1...10_000_000))
         var rate: Int?
-
-        func validate() throws {
-            guard (1...4000).contains(inFlight) else { throw ValidationError("--in-flight must be 1 to 4000.") }
-            guard rate.map({ (1...10_000_000).contains($0) }) ?? true else {
-                throw ValidationError("--rate must be 1 to 10000000.")
-            }
-        }
     }
 
     struct Speech: ParsableArguments {
@@ -79,13 +75,34 @@ struct BenchCommand: ParsableCommand {
         )
         var dialect = BenchDialect.native
     }
+
+    /// Rooms full of readers.
+    struct Audience: ParsableArguments {
+        @Option(help: "Rooms.", transform: number(in: connectionBounds))
+        var rooms = 1
+        @Option(help: "Readers in each room.", transform: number(in: connectionBounds))
+        var readers = 1000
+
+        func validate() throws {
+            guard connectionBounds.contains(rooms * readers) else {
+                throw ValidationError("--rooms times --readers must be at most \(connectionBounds.upperBound).")
+            }
+        }
+    }
+
+    /// As many as one address has ports for.
+    static let connectionBounds = 1...60_000
+    static let inFlightBounds = 1...4000
+
+    /// Reads a number that must be within bounds.
+    static func number(in bounds: ClosedRange<Int>) -> @Sendable (String) throws -> Int {
+        { text in
+            guard let number = Int(text), bounds.contains(number) else {
+                throw ValidationError("must be a number from \(bounds.lowerBound) to \(bounds.upperBound)")
+            }
+            return number
+        }
+    }
 }
 
 extension BenchDialect: ExpressibleByArgument {}
-
-/// Refuses a number that is out of bounds.
-func check(_ name: String, _ value: Int, within bounds: ClosedRange<Int>) throws {
-    guard bounds.contains(value) else {
-        throw ValidationError("--\(name) must be \(bounds.lowerBound) to \(bounds.upperBound).")
-    }
-}

@@ -8,8 +8,10 @@ struct VersionCommand: ParsableCommand {
 
     static let number = "0.1.0"
 
+    static var text: String { "roost \(number) (commit \(String(cString: roost_build_commit())))" }
+
     func run() {
-        print("roost \(VersionCommand.number) (commit \(String(cString: roost_build_commit())))")
+        print(VersionCommand.text)
         print("engines: store sqlite, memory; bus local; queue none")
     }
 }

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 
@@ -60,8 +61,17 @@ def test_limits_are_explained(start_node):
 
 
 def test_bad_arguments():
-    for args in (["fanout", "--readers", "0"], ["fanout", "--url", "wss://127.0.0.1:1"], ["store", "--in-flight", "0"]):
-        assert bench(*args).returncode != 0
+    for args in (["fanout", "--readers", "0"], ["fanout", "--url", "wss://127.0.0.1:1"], ["store", "--in-flight", "0"],
+                 ["fanout", "--rooms", "60", "--readers", "1001"], ["storm", "--rooms", "3", "--clients", "2"],
+                 ["storm", "--phase", "prepare", "--state", "a", "--plot", "b"], ["echo", "--seconds", "ten"]):
+        done = bench(*args)
+        assert done.returncode != 0
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_bounds_are_told():
+    assert "1 to 60000" in bench("fanout", "--readers", "0").stderr
+    assert "17 to 1000000" in bench("echo", "--size", "x").stderr
 
 
 # What must be told of each fault: how many were lost, and how many came doubled or out of order.
@@ -106,3 +116,37 @@ def test_server_that_leaves():
                      "--size", "64", "--seconds", "30")
         assert server.done.is_set()
     assert done.returncode == 1 and "a connection was closed: the server closed it" in done.stderr
+
+
+PLOTS = {
+    "fanout": ["--readers", "20"],
+    "store": ["--publishers", "5", "--rooms", "2"],
+    "echo": ["--connections", "5"],
+    "churn": ["--connections", "5"],
+    "storm": ["--clients", "20", "--rooms", "2", "--messages", "20"],
+    "find-limit": ["--readers", "20", "--p99", "50"],
+}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_plots(start_node, tmp_path, name):
+    node = start_node("--rate-limit-messages", "0", "--rate-limit-connects", "0", "--conformance")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    plot = folder / "plot.svg"
+    done = bench(name, "--url", node.url, "--seconds", "1", "--plot", str(plot), *PLOTS[name])
+    assert done.returncode == 0, done.stdout + done.stderr
+    picture = xml.etree.ElementTree.parse(plot).getroot()
+    text = " ".join(picture.itertext())
+    assert done.stdout.splitlines()[0] in text
+    assert f"roost bench {name} --url" in text and node.url in text and "UTC" in text
+    assert "nothing was measured" not in text
+    assert [path.name for path in folder.iterdir()] == ["plot.svg"]
+
+
+def test_plot_that_cannot_be_written(tmp_path):
+    """It is said before the run begins: there is no server to begin one with."""
+    done = bench("fanout", "--url", "ws://127.0.0.1:1", "--plot", str(tmp_path / "none" / "plot.svg"))
+    assert done.returncode == 1
+    assert "plot.svg" in done.stderr and "No such file or directory" in done.stderr
+    assert "reached" not in done.stderr
