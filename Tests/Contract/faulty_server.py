@@ -2,11 +2,13 @@
 
 What its publishers send goes to every connection of the same path in one piece per read, as a server under load does
 it, so that readers get many messages at a time. `fault` names what goes wrong, for the last connection only, in a
-piece of at least three messages after the thousandth; `None`: nothing does."""
+piece of at least three messages after the thousandth; `None`: nothing does. With `acks`, messages of the native
+protocol are acked instead, and it is the acks that go wrong."""
 
 import asyncio
 import base64
 import hashlib
+import re
 import threading
 
 FAULTS = {
@@ -27,6 +29,11 @@ def accept(key):
 def framed(payload):
     size = len(payload)
     return (bytes([0x81, size]) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")) + payload
+
+
+def ack(payload):
+    number = re.search(rb'"messageId":"(\w+)"', payload)[1]
+    return b'{"type":"ack","messageId":"' + number + b'","payload":{"durability":"stored"}}'
 
 
 class Connection(asyncio.Protocol):
@@ -67,12 +74,12 @@ class Connection(asyncio.Protocol):
 class FaultyServer:
     """Runs on a thread of its own while the `with` lasts; `done` is set once the fault has been committed."""
 
-    def __init__(self, fault=None):
-        self.fault, self.rooms, self.published, self.done = fault, {}, 0, threading.Event()
+    def __init__(self, fault=None, acks=False):
+        self.fault, self.acks, self.rooms, self.published, self.done = fault, acks, {}, 0, threading.Event()
 
     def publish(self, room, payloads):
         self.published += len(payloads)
-        frames = [framed(payload) for payload in payloads]
+        frames = [framed(ack(payload) if self.acks else payload) for payload in payloads]
         spoiled = frames
         if self.fault and not self.done.is_set() and self.published > 1000 and len(frames) >= 3:
             self.done.set()

@@ -101,6 +101,17 @@ def test_all_doubled():
         assert figures["lost"] == 0 and figures["doubled or out of order"] >= 3 and done.returncode == 1
 
 
+@pytest.mark.parametrize("fault, missing, again", [(None, 0, 0), ("double", 0, 1), ("drop", 1, 0)])
+def test_faults_of_acks_are_found(fault, missing, again):
+    with FaultyServer(fault, acks=True) as server:
+        done = bench("store", "--url", server.url, "--publishers", "3", "--rooms", "1", "--seconds", "1", "--json")
+        assert done.stdout, done.stderr
+        assert server.done.is_set() == (fault is not None), "the server never came to its fault"
+    figures = {f["name"]: f["value"] for f in json.loads(done.stdout)["figures"]}
+    assert (figures["never acked"], figures["acked again or unasked"]) == (missing, again)
+    assert done.returncode == (0 if fault is None else 1)
+
+
 def test_much_at_a_time():
     """More than the generator reads at once comes in pieces, and is all heard."""
     with FaultyServer() as server:
