@@ -79,7 +79,7 @@ final class EchoRun: LoadRun {
         return report
     }
 
-    override var missing: Int { clients.reduce(0) { $0 + Int($1.sent - $1.heard) } }
+    override var missing: Int { clients.reduce(0) { $0 + Int($1.sent) - Int($1.heard) } }
 
     override func judge(_ missing: Int, _ report: inout Report) {
         report.add("lost", Double(missing), "")

@@ -113,6 +113,7 @@ class LoadRun: BenchRun<Report> {
         meter.report(into: &report, per: one, count: count, isPaced: pacer != nil)
         report.add(latencies: latencies, latencyName)
         pacer?.report(into: &report, latency: latencies.valueAtPercentile(99))
+        timeline.end(done, at: meter.seconds)
         report.curves = Curves(latencyName: latencyName, latencies, rateName: unit, timeline)
         settle(
             missing: { [self] in missing },

@@ -92,7 +92,7 @@ final class StoreRun: LoadRun {
         return report
     }
 
-    override var missing: Int { publishers.reduce(0) { $0 + Int($1.sent - $1.acked) } }
+    override var missing: Int { publishers.reduce(0) { $0 + Int($1.sent) - Int($1.acked) } }
 
     override func judge(_ missing: Int, _ report: inout Report) {
         report.add("never acked", Double(missing), "")

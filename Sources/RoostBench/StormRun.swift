@@ -156,6 +156,7 @@ final class StormRun: BenchRun<Report> {
             report.add(name, Double(count), "")
             if count > 0 { report.blame("\(name): \(count)") }
         }
+        timeline.end(heard, at: seconds)
         report.curves = Curves(
             latencyName: "time until live again", liveAfter, rateName: "messages replayed", timeline)
         finish(report)

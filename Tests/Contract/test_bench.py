@@ -112,14 +112,6 @@ def test_faults_of_acks_are_found(fault, missing, again):
     assert done.returncode == (0 if fault is None else 1)
 
 
-def test_much_at_a_time():
-    """More than the generator reads at once comes in pieces, and is all heard."""
-    with FaultyServer() as server:
-        done = bench("fanout", "--url", server.url, "--dialect", "pubsub", "--readers", "2", "--in-flight", "64",
-                     "--size", "60000", "--seconds", "1", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_server_that_leaves():
     """The end of a connection is heard also where it comes together with messages."""
     with FaultyServer("leave") as server:

@@ -134,6 +134,13 @@ struct PlotTests {
         timeline.note(150, at: 0.5)
         timeline.note(150, at: 1)
         #expect(timeline.rates.map(\.perSecond) == [100, 0])
+        var short = Timeline(from: 0)
+        short.end(30, at: 0.03)
+        #expect(short.rates.map { Int($0.perSecond.rounded()) } == [1000])
+        short.note(60, at: 0.13)
+        short.end(90, at: 0.14)
+        #expect(short.rates.count == 2)
+        #expect(short.rates.last?.seconds == 0.14)
         for second in 2...5000 { timeline.note(150 + UInt64(second) * 10, at: Double(second)) }
         let rates = timeline.rates
         #expect(rates.count <= 240)

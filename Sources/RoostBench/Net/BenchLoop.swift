@@ -26,13 +26,14 @@ final class BenchLoop {
     /// A look costs a fraction of a read, and what is due waits for no more than these.
     private static let readsPerLook = 4
 
-    init(poller: (any Poller)? = nil) {
+    /// - Parameter capacity: bytes that are read at a time, and the longest frame that can be taken.
+    init(poller: (any Poller)? = nil, capacity: Int = 1 << 20) {
         #if os(Linux)
         self.poller = poller ?? EPoller()
         #else
         self.poller = poller ?? PlainPoller()
         #endif
-        buffer = .allocate(byteCount: 1 << 20, alignment: 16)
+        buffer = .allocate(byteCount: capacity, alignment: 16)
     }
 
     deinit { buffer.deallocate() }

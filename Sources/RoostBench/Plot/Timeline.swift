@@ -23,6 +23,12 @@ struct Timeline {
         step *= 2
     }
 
+    /// The last look, which makes no step of its own if it comes right after another.
+    mutating func end(_ total: UInt64, at seconds: Double) {
+        if points.count > 1, let last = points.last, seconds - last.seconds < step / 2 { points.removeLast() }
+        note(total, at: seconds)
+    }
+
     /// The rate in each step, at its end.
     var rates: [Curves.Rate] {
         zip(points, points.dropFirst()).map { before, after in
