@@ -55,9 +55,9 @@ struct Axis {
         let most = max(most, least)
         let powers = Int(floor(log10(least))) - 1...Int(ceil(log10(most))) + 1
         let round = powers.flatMap { power in [1.0, 2, 5].map { $0 * pow(10, Double(power)) } }
-        // A little apart from all values, so that nothing is drawn on the edge.
+        // A little apart from all values, so that nothing is drawn on the edge; above them numbers have to find room.
         let low = round.last { $0 <= least * 0.98 } ?? least
-        let high = round.first { $0 >= most * 1.02 } ?? most
+        let high = round.first { $0 >= most * 1.02 * pow(most / least, 0.1) } ?? most
         var axis = Axis(isLogarithmic: true, low: low, high: high, from: from, to: to)
         let steps =
             high > 4 * low ? round : powers.flatMap { power in (1...9).map { Double($0) * pow(10, Double(power)) } }
