@@ -121,6 +121,21 @@ final class ServerEnd: Transport {
         enqueue(frames)
     }
 
+    /// As the real wire: past the queue only while there is none.
+    func sendNow(_ frames: ByteBuffer) -> Bool {
+        guard state == .open else { return true }
+        inspect(frames)
+        guard stage.shape.sendsDirectly, unsent.isEmpty else {
+            enqueue(frames)
+            return false
+        }
+        var rest = frames
+        transmit(&rest)
+        guard rest.readableBytes > 0 else { return true }
+        enqueue(rest)
+        return false
+    }
+
     private func enqueue(_ bytes: ByteBuffer) {
         unsent.append(bytes)
         queued += bytes.readableBytes
@@ -210,19 +225,24 @@ final class ServerEnd: Transport {
     /// The kernel takes what there is room for.
     private func pump() {
         while flushed > 0, inTransit < stage.shape.network.window, var first = unsent.popFirst() {
-            let room = stage.shape.network.window - inTransit
-            let count = min(room, first.readableBytes)
-            guard let piece = first.readSlice(length: count) else { break }
+            queued -= transmit(&first)
             if first.readableBytes > 0 { unsent.prepend(first) } else { flushed -= 1 }
-            queued -= count
-            inTransit += count
-            link.toClient.send(piece)
         }
         if !isWritable, queued < lowMark {
             isWritable = true
             stage.trace.note(link.name, "writable again")
             if let connection { shard.writability(of: connection, isNow: true) }
         }
+    }
+
+    /// Gives the kernel as much as it has room for; returns how much that was.
+    @discardableResult
+    private func transmit(_ bytes: inout ByteBuffer) -> Int {
+        let count = min(max(0, stage.shape.network.window - inTransit), bytes.readableBytes)
+        guard count > 0, let piece = bytes.readSlice(length: count) else { return 0 }
+        inTransit += count
+        link.toClient.send(piece)
+        return count
     }
 
     /// The client has read so many bytes.

@@ -19,6 +19,8 @@ public struct Shape: Sendable {
     /// Bytes of recent messages that a node keeps in memory; without them everything is read from the store.
     public var recentBytes = 64 << 20
     public var readersPerTurn = 2048
+    /// Whether frames for many go to the sockets at once, where nothing is queued.
+    public var sendsDirectly = true
     /// Bytes of a message's content, at most.
     public var maxContent = 100
     /// A real file that is closed and opened again, instead of a store that outlives the node in memory.
@@ -72,6 +74,7 @@ public struct Shape: Sendable {
         maxContent = dice.pick([20, 60, 300, 1200])
         nodes = dice.chance(0.15) ? 2 : 1
         readersPerTurn = Dice(seed: seed, "turn").pick([1, 2, 4, 2048, 2048])
+        sendsDirectly = Dice(seed: seed, "direct").chance(0.5)
         recentBytes = Dice(seed: seed, "ring").pick([0, 0, 3000, 30_000, 64 << 20])
         let isFile = dice.chance(0.04)
         usesSQLite = sqlite ?? isFile
