@@ -2,9 +2,10 @@ import NIOCore
 
 /// Buffers to receive into that are given back after each read, so that an idle connection holds none.
 ///
-/// NIO keeps the buffers of a channel to use them again, which for connections that mostly wait is memory for nothing. It does so only where the allocator tells a size beforehand (`nextBufferSize`) or says that the next
-/// buffer will not be larger (`record`); and it always keeps the very first one, which therefore has a single byte. Use
-/// it with one read per event (`ChannelOptions.maxMessagesPerRead`), else NIO's pool grows instead.
+/// NIO keeps the buffers of a channel to use them again, which for connections that mostly wait is memory for nothing. It
+/// does so only where the allocator tells a size beforehand (`nextBufferSize`) or says that the next buffer will not be
+/// larger (`record`); and it always keeps the very first one, which therefore has a single byte. Use it with one read per
+/// event (`ChannelOptions.maxMessagesPerRead`), else NIO's pool grows instead.
 struct ReceiveBuffers: RecvByteBufferAllocator {
     /// The least and the most bytes that are read at a time.
     private static let sizes = 2048...65_536
