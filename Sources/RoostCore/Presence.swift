@@ -2,6 +2,8 @@
 public struct Presence: Sendable {
     /// Above so many members a room hears counts instead of names.
     public static let namesUpTo = 500
+    /// So many members a second are told the count of their room: the larger it is, the less often.
+    static let countsPerSecond = 2000
 
     struct Member: Sendable {
         var name: String
@@ -17,6 +19,8 @@ public struct Presence: Sendable {
 
     private var rooms: [RoomName: Members] = [:]
     private var changedCounts: Set<RoomName> = []
+    /// Rooms that have been told a count lately, and until when they are told no other.
+    private var countsRestUntil: [RoomName: Moment] = [:]
     /// Who has left for a moment: still shown, until then.
     private var lingering: [RoomName: [UserID: Moment]] = [:]
 
@@ -85,10 +89,15 @@ public struct Presence: Sendable {
     /// The room is one that hears counts only, whatever its size.
     public mutating func countChanged(_ room: RoomName) { changedCounts.insert(room) }
 
-    /// The large rooms whose counts have changed since the last call, with the count.
-    public mutating func takeCounts() -> [(room: RoomName, count: Int)] {
-        defer { changedCounts.removeAll(keepingCapacity: true) }
-        return changedCounts.map { ($0, count($0)) }
+    /// The large rooms whose counts have changed since they were told one, with the count, if it is time to tell it.
+    public mutating func takeCounts(at now: Moment) -> [(room: RoomName, count: Int)] {
+        countsRestUntil = countsRestUntil.filter { $0.value > now }
+        let due = changedCounts.filter { countsRestUntil[$0] == nil }.map { (room: $0, count: count($0)) }
+        for (room, count) in due {
+            changedCounts.remove(room)
+            countsRestUntil[room] = now + Int64(count * 1000 / Presence.countsPerSecond)
+        }
+        return due
     }
 
     public func count(_ room: RoomName) -> Int { rooms[room]?.ids.count ?? 0 }

@@ -126,7 +126,7 @@ extension Hub {
                 }
             }
             for (room, items) in state.news.take() { tell(room, items) }
-            for (room, count) in state.presence.takeCounts() {
+            for (room, count) in state.presence.takeCounts(at: now) {
                 tell(room, [PresenceNews.Item(event: .presenceCount(room: room, count: count), except: 0)])
             }
         }

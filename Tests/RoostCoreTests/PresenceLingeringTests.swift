@@ -48,19 +48,19 @@ import Testing
         for number in 0...Presence.namesUpTo + 1 {
             _ = presence.join(.general, user("u\(number)"), name: "", at: start)
         }
-        _ = presence.takeCounts()
+        _ = presence.takeCounts(at: .at(1000))
         #expect(presence.leave(.general, user("u1"), lingeringUntil: .at(5000)) == .none)
-        #expect(presence.takeCounts().isEmpty)
+        #expect(presence.takeCounts(at: .at(2000)).isEmpty)
         #expect(presence.expire(at: .at(5000)).isEmpty)
-        #expect(presence.takeCounts().map(\.count) == [Presence.namesUpTo + 1])
+        #expect(presence.takeCounts(at: .at(3000)).map(\.count) == [Presence.namesUpTo + 1])
     }
 
     @Test func aRoomThatHearsCountsOnlyIsTakenNoteOfOnce() {
         var presence = presence()
         presence.countChanged(.general)
         presence.countChanged(.general)
-        #expect(presence.takeCounts().map(\.count) == [1])
-        #expect(presence.takeCounts().isEmpty)
+        #expect(presence.takeCounts(at: .at(1000)).map(\.count) == [1])
+        #expect(presence.takeCounts(at: .at(2000)).isEmpty)
     }
 
     /// Against a list of connections and of those who are waited for.

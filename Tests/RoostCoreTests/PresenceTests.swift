@@ -58,32 +58,41 @@ import Testing
     @Test func above500MembersARoomHearsCountsInsteadOfNames() {
         var presence = full(499)
         #expect(presence.join(.general, user("m500"), name: "", at: start) == .joined)
-        #expect(presence.takeCounts().isEmpty)
+        #expect(presence.takeCounts(at: .at(1000)).isEmpty)
         #expect(presence.join(.general, user("m501"), name: "", at: start) == .none)
-        #expect(presence.takeCounts().map(\.count) == [501])
-        #expect(presence.takeCounts().isEmpty)
+        #expect(presence.takeCounts(at: .at(2000)).map(\.count) == [501])
+        #expect(presence.takeCounts(at: .at(3000)).isEmpty)
         #expect(presence.leave(.general, user("m501")) == .left)
-        #expect(presence.takeCounts().isEmpty)
+        #expect(presence.takeCounts(at: .at(4000)).isEmpty)
     }
 
     @Test func manyChangesOfALargeRoomGiveOneCountAndOthersNone() {
         var presence = full(510)
-        _ = presence.takeCounts()
+        _ = presence.takeCounts(at: .at(1000))
         _ = presence.join(.random, user("ann"), name: "", at: start)
         #expect(presence.leave(.general, user("u1000")) == .none)
         #expect(presence.leave(.general, user("u1001")) == .none)
         #expect(presence.join(.general, user("u1002"), name: "", at: start) == .none)
-        let counts = presence.takeCounts()
+        let counts = presence.takeCounts(at: .at(2000))
         #expect(counts.map(\.room) == [.general])
         #expect(counts.map(\.count) == [508])
     }
 
+    @Test func theLargerARoomTheLessOftenItIsToldItsCount() {
+        var presence = full(4001)
+        #expect(presence.takeCounts(at: .at(0)).map(\.count) == [4001])
+        _ = presence.leave(.general, user("u1000"))
+        #expect(presence.takeCounts(at: .at(1999)).isEmpty)
+        #expect(presence.takeCounts(at: .at(2000)).map(\.count) == [4000])
+        #expect(presence.takeCounts(at: .at(9000)).isEmpty)
+    }
+
     @Test func aSecondConnectionChangesNoCount() {
         var presence = full(510)
-        _ = presence.takeCounts()
+        _ = presence.takeCounts(at: .at(1000))
         _ = presence.join(.general, user("u1000"), name: "", at: start)
         _ = presence.leave(.general, user("u1000"))
-        #expect(presence.takeCounts().isEmpty)
+        #expect(presence.takeCounts(at: .at(2000)).isEmpty)
     }
 
     @Test(arguments: [1, 2, 7, 49, 50, 51, 1000])
