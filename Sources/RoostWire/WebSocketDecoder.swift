@@ -15,7 +15,7 @@ public struct WebSocketDecoder {
         case ping(ByteBuffer)
         case pong(ByteBuffer)
         /// `code` nil: the peer gave none.
-        case close(code: UInt16?)
+        case close(code: UInt16?, reason: String = "")
     }
 
     /// The peer broke the protocol: close with this.
@@ -161,12 +161,12 @@ public struct WebSocketDecoder {
         switch frame.opcode {
         case .ping: return .ping(payload)
         case .pong: return .pong(payload)
-        default: return .close(code: try closeCode(payload))
+        default: return try close(payload)
         }
     }
 
-    private func closeCode(_ payload: ByteBuffer) throws(Violation) -> UInt16? {
-        if payload.readableBytes == 0 { return nil }
+    private func close(_ payload: ByteBuffer) throws(Violation) -> Output {
+        if payload.readableBytes == 0 { return .close(code: nil) }
         guard let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) else {
             throw broken("The close frame is one byte long.")
         }
@@ -178,7 +178,8 @@ public struct WebSocketDecoder {
             UTF8Validator.isValid(UnsafeRawBufferPointer(rebasing: $0.dropFirst(2)))
         }
         guard isText else { throw Violation(code: .badUTF8, reason: "The close reason is not UTF-8.") }
-        return code
+        let reason = payload.getString(at: payload.readerIndex + 2, length: payload.readableBytes - 2)
+        return .close(code: code, reason: reason ?? "")
     }
 
     private mutating func takeData(_ buffer: inout ByteBuffer) throws(Violation) -> Output? {

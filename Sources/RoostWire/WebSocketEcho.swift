@@ -60,7 +60,7 @@ public struct WebSocketEcho {
         case .binary(let bytes): put(.binary, bytes, into: &out)
         case .ping(let payload): out.putFrame(.pong) { $0.writeImmutableBuffer(payload) }
         case .pong: break
-        case .close(let code):
+        case .close(let code, _):
             if let code { out.putClose(code, reason: "") } else { out.putFrame(.close) { _ in } }
             return false
         }

@@ -46,7 +46,7 @@ import Testing
                 case .ping(let payload), .pong(let payload):
                     guard payload.readableBytes <= 125 else { return "a long control frame" }
                     size += payload.readableBytes
-                case .close(let code):
+                case .close(let code, _):
                     guard code.map({ WebSocketDecoderTests.allowedCodes.contains($0) }) ?? true else {
                         return "close \(code ?? 0)"
                     }

@@ -175,7 +175,7 @@ import Testing
     }
 
     @Test func afterACloseTheReasonMustBeUTF8() {
-        #expect(Reading([.close(1000, Array("bye 🐦".utf8))]) == Reading(outputs: [.close(code: 1000)]))
+        #expect(Reading([.close(1000, Array("bye 🐦".utf8))]) == Reading(outputs: [.close(code: 1000, reason: "bye 🐦")]))
         #expect(Reading([.close(1000, [0xFF])]) == Reading(outputs: [], violation: .badUTF8))
         #expect(Reading([.close(1000, [0xE2, 0x82])]) == Reading(outputs: [], violation: .badUTF8))
     }

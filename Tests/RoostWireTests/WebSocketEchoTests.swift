@@ -20,6 +20,10 @@ import Testing
                 goesOn = echo.answer(&buffer, into: &out)
             }
             reading = Reading(Array(out.readableBytesView), side: .client, limit: limit)
+            // Which reason is given is for people.
+            reading.outputs = reading.outputs.map { output in
+                if case .close(let code, _) = output { .close(code: code) } else { output }
+            }
         }
 
         init(_ outputs: [WebSocketDecoder.Output], goesOn: Bool = true) {
@@ -35,9 +39,9 @@ import Testing
             switch output {
             case .ping(let payload): return .pong(payload)
             case .pong: return nil
-            case .close:
+            case .close(let code, _):
                 isClosed = true
-                return output
+                return .close(code: code)
             case .text, .binary: return output
             }
         }

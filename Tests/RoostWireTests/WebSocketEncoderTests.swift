@@ -87,7 +87,8 @@ import Testing
         var out = ByteBuffer()
         out.putClose(4003, reason: "Too fast.")
         #expect(Array(buffer: out) == [0x88, 11, 0x0F, 0xA3] + Array("Too fast.".utf8))
-        #expect(Reading(Array(buffer: out), side: .client) == Reading(outputs: [.close(code: 4003)]))
+        #expect(
+            Reading(Array(buffer: out), side: .client) == Reading(outputs: [.close(code: 4003, reason: "Too fast.")]))
     }
 
     @Test(arguments: [

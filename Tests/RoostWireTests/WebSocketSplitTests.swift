@@ -31,7 +31,7 @@ import Testing
             }
             if generator.oneIn(3) {
                 add(RawFrame(opcode: 8, mask: key(&generator, side), payload: [0x03, 0xE8, 0x62]))
-                outputs.append(.close(code: 1000))
+                outputs.append(.close(code: 1000, reason: "b"))
             }
         }
 

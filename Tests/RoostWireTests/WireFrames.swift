@@ -98,7 +98,7 @@ struct Reading: Equatable, CustomStringConvertible {
             case .binary(let buffer): "binary (\(buffer.readableBytes))"
             case .ping(let buffer): "ping (\(buffer.readableBytes))"
             case .pong(let buffer): "pong (\(buffer.readableBytes))"
-            case .close(let code): "close \(code.map { "\($0)" } ?? "-")"
+            case .close(let code, _): "close \(code.map { "\($0)" } ?? "-")"
             }
         }
         return (parts + [violation.map { "violation \($0.rawValue)" } ?? "open"]).joined(separator: ", ")

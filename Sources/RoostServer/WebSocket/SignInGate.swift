@@ -70,7 +70,7 @@ final class SignInGate {
         switch output {
         case .text(let text): read(text)
         case .binary: handler?.close(.unsupportedData, reason: "Binary frames are not spoken here; send text.")
-        case .close(let code): handler?.answerClose(code)
+        case .close(let code, _): handler?.answerClose(code)
         case .ping(let payload):
             var frame = ByteBuffer()
             frame.putFrame(.pong) { $0.writeImmutableBuffer(payload) }

@@ -120,7 +120,7 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
         case .ping(let payload):
             shard.heard(connection)
             pong(payload, connection)
-        case .close(let code): answerClose(code)
+        case .close(let code, _): answerClose(code)
         }
     }
 

@@ -114,7 +114,7 @@ final class Link {
             frame.putMaskedFrame(
                 .pong, key: UInt32(truncatingIfNeeded: dice.next()), Array(buffer: payload))
             send(frame)
-        case .close(let code):
+        case .close(let code, _):
             goodbye()
             client.lost(self, code: code)
         case .pong: break
