@@ -23,7 +23,8 @@ let package = Package(
     name: "roost",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "roost", targets: ["roost"])
+        .executable(name: "roost", targets: ["roost"]),
+        .library(name: "RoostClient", targets: ["RoostClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -89,6 +90,17 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        // The Swift SDK: the client's rules as a machine, and its transport.
+        .target(
+            name: "RoostClient",
+            dependencies: [
+                "RoostCore", "RoostWire", nioCore, nioPosix,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        // The chat in a terminal, on the SDK.
+        .target(name: "RoostChat", dependencies: ["RoostClient"]),
         // The load generator: knows a server by its protocol only.
         .target(name: "CPolling"),
         .target(
@@ -98,7 +110,8 @@ let package = Package(
         .executableTarget(
             name: "roost",
             dependencies: [
-                "RoostCore", "RoostAuth", "RoostServer", "RoostSettings", "RoostBench", "CBuildInfo", logging,
+                "RoostCore", "RoostAuth", "RoostServer", "RoostSettings", "RoostBench", "RoostChat", "CBuildInfo",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -127,6 +140,7 @@ let package = Package(
         .testTarget(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
+        .testTarget(name: "RoostClientTests", dependencies: ["RoostClient"]),
         .testTarget(name: "RoostSimulationTests", dependencies: ["RoostCore", "RoostSimulation", nioCore]),
         .testTarget(
             name: "RoostBenchTests",
