@@ -140,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
-        .testTarget(name: "RoostClientTests", dependencies: ["RoostClient"]),
+        // Against the stories that all clients share, and against a node of the command that is built beside them.
+        .testTarget(name: "RoostClientTests", dependencies: ["RoostClient", "roost", nioCore, nioPosix]),
         .testTarget(name: "RoostSimulationTests", dependencies: ["RoostCore", "RoostSimulation", nioCore]),
         .testTarget(
             name: "RoostBenchTests",

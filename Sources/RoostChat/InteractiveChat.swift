@@ -53,7 +53,7 @@ actor InteractiveChat {
     }
 
     private func watch() async -> String?? {
-        for await state in roost.stateChanges {
+        for await state in roost.states {
             Terminal.write(screen.connection(state))
             if case .disconnected(_, let reason) = state { return .some("not connected: \(reason)") }
         }

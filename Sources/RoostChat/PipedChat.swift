@@ -67,7 +67,7 @@ struct PipedChat {
 
     /// Says why there is no connection. Ends when there will be none.
     private func complain() async -> Bool? {
-        for await state in roost.stateChanges {
+        for await state in roost.states {
             switch state {
             case .connected, .connecting(nil): break
             case .connecting(let loss?):

@@ -18,9 +18,11 @@ final class Driver {
     /// Inputs that came while one was being handled: an action may lead to another input.
     private var waiting: [ClientInput] = []
     private var isHandling = false
+    /// Nothing is begun any more.
+    private var isClosed = false
 
     private var rooms: [String: Mailroom] = [:]
-    let states = Mailboxes<ConnectionState>()
+    let states = Mailboxes<ConnectionState>(beginsWithLast: true)
     let news = Mailboxes<RoostNews>()
     private(set) var state = ConnectionState.disconnected(code: 1000, reason: "Not connected yet.")
 
@@ -52,6 +54,7 @@ final class Driver {
 
     /// Asks something of the server.
     func ask(_ question: (String) -> ClientInput) -> EventLoopFuture<ServerFrame.Body> {
+        guard !isClosed else { return loop.makeFailedFuture(Driver.closed) }
         tags += 1
         let promise = loop.makePromise(of: ServerFrame.Body.self)
         answers["\(tags)"] = promise
@@ -60,6 +63,7 @@ final class Driver {
     }
 
     func send(_ message: Outgoing) -> EventLoopFuture<Receipt> {
+        guard !isClosed else { return loop.makeFailedFuture(Driver.closed) }
         if let known = receipts[message.id] { return known.futureResult }
         let promise = loop.makePromise(of: Receipt.self)
         receipts[message.id] = promise
@@ -160,13 +164,16 @@ final class Driver {
 
     // MARK: The end
 
+    private static let closed = RoostError(.closed, "The client was closed.")
+
     /// Closes the connection and lets go of everything that waits.
     func end() {
+        guard !isClosed else { return }
+        isClosed = true
         handle(.disconnect)
         timer?.cancel()
-        let error = RoostError(.closed, "The client was closed.")
-        for promise in receipts.values { promise.fail(error) }
-        for promise in answers.values { promise.fail(error) }
+        for promise in receipts.values { promise.fail(Driver.closed) }
+        for promise in answers.values { promise.fail(Driver.closed) }
         receipts = [:]
         answers = [:]
         for room in rooms.values { room.finish() }

@@ -65,17 +65,23 @@ final class Mailbox<Value: Sendable>: Sendable {
 final class Mailboxes<Value: Sendable>: Sendable {
     private struct State {
         var boxes: [ObjectIdentifier: Weak] = [:]
+        var last: Value?
         var isFinished = false
     }
 
     private struct Weak { weak var box: Mailbox<Value>? }
 
     private let state = NIOLockedValueBox(State())
+    private let beginsWithLast: Bool
+
+    /// - Parameter beginsWithLast: whether who comes later is told the last value first.
+    init(beginsWithLast: Bool = false) { self.beginsWithLast = beginsWithLast }
 
     /// A new mailbox, which lasts as long as somebody holds it.
     func open() -> Mailbox<Value> {
         let box = Mailbox<Value>()
         state.withLockedValue { state in
+            if let last = state.last { box.put(last) }
             if state.isFinished { box.finish() }
             state.boxes = state.boxes.filter { $0.value.box != nil }
             state.boxes[ObjectIdentifier(box)] = Weak(box: box)
@@ -83,12 +89,18 @@ final class Mailboxes<Value: Sendable>: Sendable {
         return box
     }
 
-    func put(_ value: Value) { for box in all() { box.put(value) } }
-
-    func finish() {
-        state.withLockedValue { $0.isFinished = true }
-        for box in all() { box.finish() }
+    func put(_ value: Value) {
+        // Under the lock, so that whoever comes meanwhile hears of it once.
+        state.withLockedValue { state in
+            if beginsWithLast { state.last = value }
+            for entry in state.boxes.values { entry.box?.put(value) }
+        }
     }
 
-    private func all() -> [Mailbox<Value>] { state.withLockedValue { $0.boxes.values.compactMap(\.box) } }
+    func finish() {
+        state.withLockedValue { state in
+            state.isFinished = true
+            for entry in state.boxes.values { entry.box?.finish() }
+        }
+    }
 }

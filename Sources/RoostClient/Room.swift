@@ -104,7 +104,7 @@ public struct RoomEvents: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(room: room, reader: room.mailroom.open()) }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         let room: Room
         let reader: RoomReader
 
@@ -121,7 +121,7 @@ public struct RoomMessages: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(events: events.makeAsyncIterator()) }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         var events: RoomEvents.Iterator
 
         public mutating func next() async -> RoostMessage? {

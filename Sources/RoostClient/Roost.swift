@@ -17,7 +17,7 @@ import NIOSSL
 public final class Roost: Sendable {
     private let loop: any EventLoop
     private let driver: NIOLoopBoundBox<Driver>
-    private let states: Mailboxes<ConnectionState>
+    private let stateBoxes: Mailboxes<ConnectionState>
     private let newsBoxes: Mailboxes<RoostNews>
     private let storage: Keeper?
 
@@ -50,7 +50,7 @@ public final class Roost: Sendable {
             url: url, options: machine,
             dialer: Dialer(loop: loop, trust: trust, connectTimeout: .milliseconds(machine.openTimeoutMs)),
             getToken: getToken, storage: storage)
-        (states, newsBoxes) = (driver.states, driver.news)
+        (stateBoxes, newsBoxes) = (driver.states, driver.news)
         self.loop = loop
         let restored = storage?.restored
         self.driver = NIOLoopBoundBox.makeBoxSendingValue(driver, eventLoop: loop)
@@ -131,8 +131,8 @@ public final class Roost: Sendable {
 
     // MARK: The connection
 
-    /// Every change of the connection from now on; the last change before is not repeated, see `state`.
-    public var stateChanges: RoostSequence<ConnectionState> { RoostSequence(boxes: states) }
+    /// How the connection is, and every change from now on.
+    public var states: RoostSequence<ConnectionState> { RoostSequence(boxes: stateBoxes) }
 
     /// What concerns no room that was joined: messages of the user's own room, new rooms, refusals.
     public var news: RoostSequence<RoostNews> { RoostSequence(boxes: newsBoxes) }
@@ -233,7 +233,7 @@ public struct RoostSequence<Element: Sendable>: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(box: boxes.open()) }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         let box: Mailbox<Element>
         public mutating func next() async -> Element? { await box.next() }
     }

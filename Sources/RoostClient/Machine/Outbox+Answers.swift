@@ -29,7 +29,9 @@ extension Outbox {
         remove(entry)
         let left = lanes[entry.message.room]?.entries ?? []
         // Nothing is on its way that could be refused because of what came before: all at once again.
-        if wasProbe, !left.contains(where: \.isWritten) { for other in left { other.comesAgain = false } }
+        if wasProbe, lanes[entry.message.room]?.again ?? 0 > 0, !left.contains(where: \.isWritten) {
+            for other in left { mark(other, comesAgain: false) }
+        }
         forget(entry)
         machine.emit(sent)
         flush()
@@ -62,7 +64,7 @@ extension Outbox {
         if entry.attempts >= options.messageAttempts { return fail(entry, error) }
         let doublings = Int64(max(0, min(entry.attempts, 30) - 1))
         let backoff = min(options.messageBackoffMaxMs, options.messageBackoffMs << doublings)
-        entry.comesAgain = true
+        mark(entry, comesAgain: true)
         // Those behind it wait for it anyway.
         if lanes[entry.message.room]?.probe === entry {
             lanes[entry.message.room]?.holdUntil = machine.now + (error.retryAfterMs ?? backoff)
@@ -73,8 +75,8 @@ extension Outbox {
     func offline() {
         for room in lanes.keys { lanes[room]?.holdUntil = nil }
         let error = RoostError(.timeout, "The connection was lost too often before it was acknowledged.")
-        for entry in byID.values {
-            entry.comesAgain = false
+        for entry in waiting {
+            mark(entry, comesAgain: false)
             guard entry.isWritten else { continue }
             takeBack(entry)
             if entry.heardAt != nil {
@@ -90,17 +92,15 @@ extension Outbox {
     var dueAt: Int64? {
         guard machine.isOnline else { return nil }
         var due = byID.isEmpty ? nil : pace.dueAt(machine.now)
-        for lane in lanes.values {
-            due = earliest(due, lane.holdUntil)
-            for entry in lane.entries where entry.isWritten { due = earliest(due, entry.deadline) }
-        }
+        for lane in lanes.values { due = earliest(due, lane.holdUntil) }
+        for entry in inFlight { due = earliest(due, entry.deadline) }
         return due
     }
 
     func wake() {
         guard machine.isOnline else { return }
-        for entry in byID.values {
-            guard entry.isWritten, let deadline = entry.deadline, machine.now >= deadline else { continue }
+        for entry in inFlight {
+            guard let deadline = entry.deadline, machine.now >= deadline else { continue }
             putOff(entry, RoostError(.timeout, "It was not acknowledged in time."))
         }
         flush()

@@ -41,17 +41,20 @@ final class Outbox {
         var entries: [Entry] = []
         /// Nothing is written before then.
         var holdUntil: Int64?
+        /// How many of them come again.
+        var again = 0
 
         /// The message that goes first, and alone: the first that was refused for now, or not acked in time.
-        var probe: Entry? { entries.first(where: \.comesAgain) }
+        var probe: Entry? { again > 0 ? entries.first(where: \.comesAgain) : nil }
     }
 
     unowned let machine: ClientMachine
-    var byID: OrderedDictionary<String, Entry> = [:]
+    var byID: [String: Entry] = [:]
     var lanes: OrderedDictionary<String, Lane> = [:]
     var failed: OrderedDictionary<String, Entry> = [:]
     private var bytes = 0
-    private var inFlight = 0
+    /// Those that have been written and wait for their acks, in no order.
+    private(set) var inFlight: [Entry] = []
     var pace = Pace()
 
     /// Failed messages that are remembered for `retry`; of more, the oldest are forgotten.
@@ -98,7 +101,8 @@ final class Outbox {
             add(entry)
         }
         for (room, lane) in later {
-            if lanes[room] == nil { lanes[room] = lane } else { lanes[room]?.entries += lane.entries }
+            lanes[room, default: Lane()].entries += lane.entries
+            lanes[room]?.again += lane.again
         }
         flush()
     }
@@ -129,7 +133,7 @@ final class Outbox {
 
     func online() {
         pace = Pace()
-        for entry in byID.values {
+        for entry in waiting {
             guard let sender = entry.sender, sender != machine.link.user else { continue }
             fail(entry, RoostError(.otherUser, "It was written by another user."))
         }
@@ -144,7 +148,7 @@ final class Outbox {
         }
         for room in lanes.keys {
             while let entry = next(in: room) {
-                guard inFlight < machine.options.inFlightLimit, pace.allows(at: machine.now) else { return }
+                guard inFlight.count < machine.options.inFlightLimit, pace.allows(at: machine.now) else { return }
                 if attempt(entry) { pace.wrote(at: machine.now) }
             }
         }
@@ -184,7 +188,7 @@ final class Outbox {
         entry.isWritten = true
         entry.attempts += 1
         entry.deadline = now + machine.options.messageTimeoutMs
-        inFlight += 1
+        inFlight.append(entry)
         machine.write(frame, id: entry.id)
         return true
     }
@@ -201,11 +205,21 @@ final class Outbox {
 
     // MARK: The books
 
+    /// All that wait to be acked, room by room.
+    var waiting: [Entry] { lanes.values.flatMap(\.entries) }
+
     func takeBack(_ entry: Entry) {
         guard entry.isWritten else { return }
         entry.isWritten = false
         entry.deadline = nil
-        inFlight -= 1
+        inFlight.removeAll { $0 === entry }
+    }
+
+    /// Whether it has to come again, alone, over this connection.
+    func mark(_ entry: Entry, comesAgain: Bool) {
+        guard entry.comesAgain != comesAgain else { return }
+        entry.comesAgain = comesAgain
+        lanes[entry.message.room]?.again += comesAgain ? 1 : -1
     }
 
     func remove(_ entry: Entry) {
@@ -214,7 +228,11 @@ final class Outbox {
         bytes -= entry.bytes
         let room = entry.message.room
         if lanes[room]?.probe === entry { lanes[room]?.holdUntil = nil }
-        lanes[room]?.entries.removeAll { $0 === entry }
+        mark(entry, comesAgain: false)
+        // Those that are answered stand near the front.
+        if let place = lanes[room]?.entries.firstIndex(where: { $0 === entry }) {
+            lanes[room]?.entries.remove(at: place)
+        }
         if lanes[room]?.entries.isEmpty == true { lanes.removeValue(forKey: room) }
     }
 
