@@ -131,7 +131,7 @@ class ModelLink {
     if (type === "resume") for (const [room, after] of Object.entries(payload.rooms)) this.join(room, after, 0, messageId);
     if (type === "leave") this.seats.delete(payload.room);
     if (type === "message") this.message(payload, messageId);
-    if (type === "history") this.tell("history", { room: payload.room, epoch: "e", messages: [], more: false }, messageId);
+    if (type === "history") this.history(payload, messageId);
     if (type === "ping") this.tell("pong", {}, messageId);
   }
 
@@ -148,6 +148,15 @@ class ModelLink {
     if (start < log.floor) this.tell("gap", { room: name, from: start + 1, to: log.floor });
     this.seats.set(name, Math.max(start, log.floor));
     this.push(name);
+  }
+
+  history({ room, after, before, limit = 50 }, messageId) {
+    const { epoch, entries } = this.server.room(room);
+    const known = after === undefined ? entries.slice(0, (before?.seq ?? entries.length + 1) - 1) : entries.slice(after.seq);
+    const page = after === undefined ? known.slice(-limit) : known.slice(0, limit);
+    const messages = page.map(({ seq, sender, messageId: id, content }) => (
+      { type: "message", messageId: id, timestamp: "2026-11-21T02:30:52.123Z", payload: { room, seq, sender, content } }));
+    this.tell("history", { room, epoch, messages, more: page.length < known.length }, messageId);
   }
 
   /** Brings a seat to the head. */

@@ -16,7 +16,7 @@ import { earliest } from "./time.js";
  */
 export class ClientMachine {
   /**
-   * @param {Partial<import("./roost").MachineOptions>} options
+   * @param {Partial<import("../roost").MachineOptions>} options
    * @param {() => number} random numbers from 0 up to 1
    * @param {number} wall
    */
@@ -38,7 +38,7 @@ export class ClientMachine {
 
   /**
    * Takes one input and says what is to be done, in this order. Inputs of an unknown type do nothing.
-   * @returns {import("./roost").Action[]}
+   * @returns {import("../roost").Action[]}
    */
   handle(input, now) {
     this.now = now;

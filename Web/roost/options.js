@@ -2,7 +2,7 @@
 
 /**
  * What a machine is built with; whatever is left out has this value.
- * @type {Readonly<import("./roost").MachineOptions>}
+ * @type {Readonly<import("../roost").MachineOptions>}
  */
 export const DEFAULTS = Object.freeze({
   // Who we are: a token is asked for if `hasToken`, else the handshake names the user or the kept session.

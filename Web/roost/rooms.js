@@ -17,7 +17,7 @@ export const RoomPhase = Object.freeze({
   refused: "refused",
 });
 
-const NAME = /^[A-Za-z0-9_.:-]{1,128}$/;
+const ROOM_NAME = /^[A-Za-z0-9_.:-]{1,128}$/;
 /** So many holes or unanswered joins without anything heard in between, and the connection is given up. */
 const MOST_REPAIRS = 3;
 const JOIN_BACKOFF_MS = 500;
@@ -48,7 +48,7 @@ export class Rooms {
   // In and out
 
   join({ room: name, history = 0, presence, durable = false }) {
-    if (!NAME.test(name)) {
+    if (!ROOM_NAME.test(name)) {
       const reason = "A room's name is 1 to 128 letters, digits, _ . : or -.";
       return this.machine.emit({ type: "refused", room: name, code: "invalid", reason });
     }
