@@ -85,6 +85,8 @@ export interface JoinOptions {
   presence?: boolean;
   /** Go on, after a reload too, where this browser has heard the room up to. */
   durable?: boolean;
+  /** Go on from here; it wins over `durable` and `history`. */
+  after?: Position;
   /** How many messages `messages` holds at most; 500 by default. */
   keep?: number;
 }

@@ -1138,7 +1138,7 @@ class Rooms {
 
   // In and out
 
-  join({ room: name, history = 0, presence, durable = false }) {
+  join({ room: name, history = 0, presence, durable = false, after }) {
     if (!ROOM_NAME.test(name)) {
       const reason = "A room's name is 1 to 128 letters, digits, _ . : or -.";
       return this.machine.emit({ type: "refused", room: name, code: "invalid", reason });
@@ -1147,8 +1147,8 @@ class Rooms {
     if (known === undefined) this.byName.set(name, newRoom(name));
     const room = this.byName.get(name);
     Object.assign(room, { history, presence, durable });
-    const kept = durable && known === undefined ? this.kept[name] : undefined;
-    if (kept !== undefined) Object.assign(room, { epoch: kept.epoch, seq: kept.seq });
+    const start = after ?? (durable ? this.kept[name] : undefined);
+    if (known === undefined && start !== undefined) Object.assign(room, { epoch: start.epoch, seq: start.seq });
     const isWanting = room.phase === RoomPhase.idle || room.phase === RoomPhase.refused;
     if (isWanting && this.machine.isOnline()) this.ask(room);
   }
@@ -2026,6 +2026,8 @@ function done(request) {
 
 /** What a tab that joins late may be told twice over before it is up to date; beyond it is told to begin anew. */
 const MOST_HELD_BACK = 10_000;
+/** A tab that comes back and has missed no more goes on where it was; one page of history. */
+const MOST_MISSED = 1_000;
 
 class Hub {
   /**
@@ -2099,13 +2101,18 @@ class Hub {
   }
 
   /** A tab that comes to a room in which others are already: history up to where they are, then what they hear. */
-  catchUp(tab, { room: name, history = 0, presence }, { cursor }) {
-    this.tell(tab, { type: "joined", room: name, epoch: cursor.epoch, head: cursor.seq, recovered: false });
+  catchUp(tab, { room: name, history = 0, presence, after }, { cursor }) {
+    const { epoch, seq } = cursor;
+    const missed = after?.epoch === epoch ? seq - after.seq : MOST_MISSED + 1;
+    const goesOn = missed <= MOST_MISSED;
+    if (after !== undefined && !goesOn) this.tell(tab, { type: "reset", room: name, epoch, head: seq });
+    this.tell(tab, { type: "joined", room: name, epoch, head: seq, recovered: goesOn });
     if (presence === true) this.driver.give({ type: "presence", request: `${tab.id}:room ${name}`, room: name });
-    if (history === 0 || cursor.seq === 0) return;
+    const limit = goesOn ? missed : Math.min(history, seq);
+    if (limit <= 0) return;
     tab.rooms.get(name).heldBack = [];
-    const before = { epoch: cursor.epoch, seq: cursor.seq + 1 };
-    this.driver.give({ type: "history", request: `${tab.id}:late ${name}`, room: name, before, limit: history });
+    const before = { epoch, seq: seq + 1 };
+    this.driver.give({ type: "history", request: `${tab.id}:late ${name}`, room: name, before, limit });
   }
 
   caughtUp(tab, name, result) {
@@ -2257,6 +2264,9 @@ class SharedHub {
       return;
     }
     this.worker.onerror = () => this.settle(null);
+    // A browser that keeps the page while it is left would freeze the worker with it, its connection open: others would
+    // see a ghost. It does not keep pages that want to hear of their end.
+    globalThis.addEventListener?.("unload", () => {});
     this.worker.port.onmessage = ({ data }) => this.hear(data);
     this.greet();
   }
@@ -2465,20 +2475,20 @@ class Room extends EventTarget {
   /** Where the log has been heard up to: `{epoch, seq}`, or null. */
   position = null;
   #roost;
-  #keep;
-  #history;
+  #options;
+  /** Whether acks may have been missed, so that hearing one's own message must do. */
+  #wasAway = false;
   #lines;
   #receipts = new Map();
   #readers = new Set();
   #unsent = new Map();
 
   /** Made by `Roost.join`. */
-  constructor(roost, name, { keep = KEEP, history = 0 }, lines) {
+  constructor(roost, name, options, lines) {
     super();
     this.name = name;
     this.#roost = roost;
-    this.#keep = keep;
-    this.#history = history;
+    this.#options = options;
     this.#lines = lines;
   }
 
@@ -2557,6 +2567,13 @@ class Room extends EventTarget {
     return reader;
   }
 
+  /** Called by the connection after the page was away: how to join again. */
+  comeBack() {
+    this.#wasAway = true;
+    const { keep: _, ...wishes } = this.#options;
+    return { type: "join", room: this.name, ...wishes, ...(this.position === null ? {} : { after: this.position }) };
+  }
+
   /** Called by the connection: no more events come. */
   end(error) {
     for (const reader of [...this.#readers]) reader.end(error);
@@ -2590,7 +2607,7 @@ class Room extends EventTarget {
 
   #joined(event) {
     if (this.position?.epoch !== event.epoch) {
-      this.position = { epoch: event.epoch, seq: Math.max(0, event.head - this.#history) };
+      this.position = { epoch: event.epoch, seq: Math.max(0, event.head - (this.#options.history ?? 0)) };
     }
     if (event.members !== undefined) this.#setMembers(event);
     this.#tell("joined", event);
@@ -2618,9 +2635,10 @@ class Room extends EventTarget {
     const isOwn = own || event.sender === this.#roost.user;
     const unsent = isOwn ? this.#unsent.get(event.messageId) : undefined;
     if (unsent !== undefined) this.#drop(unsent);
+    if (isOwn && this.#wasAway) this.#settled({ ...event, durability: null, duplicate: false });
     const message = Object.assign(unsent ?? {}, event, { own: isOwn, state: "sent", error: null });
     this.messages.splice(this.messages.length - this.#unsent.size, 0, message);
-    if (this.messages.length - this.#unsent.size > this.#keep) this.messages.shift();
+    if (this.messages.length - this.#unsent.size > (this.#options.keep ?? KEEP)) this.messages.shift();
     this.#tell("message", message);
     for (const reader of this.#readers) reader.push(message);
   }
@@ -2752,6 +2770,7 @@ class Roost extends EventTarget {
   /** Why the connection is not there: `{code, reason}`; null while it is, or before it was. */
   lost = null;
   #hub;
+  #enter;
   #getToken;
   #rooms = new Map();
   #requests = new Map();
@@ -2773,7 +2792,8 @@ class Roost extends EventTarget {
     };
     // Two tabs may be signed in as different users, unless somebody says who is.
     const isShared = shared ?? (getToken === undefined || identity !== undefined);
-    this.#hub = joinHub(config, isShared, (message) => this.#hear(message));
+    this.#enter = () => joinHub(config, isShared, (message) => this.#hear(message));
+    this.#hub = this.#enter();
     this.#listen();
   }
 
@@ -2880,21 +2900,27 @@ class Roost extends EventTarget {
     }
   }
 
-  /** What a browser tells of its network and of being looked at. */
+  /** What a browser tells of its network, of being looked at, and of leaving the page. */
   #listen() {
-    if (globalThis.addEventListener === undefined) return;
-    const give = (input) => () => this.#hub.give(input);
-    const online = give({ type: "network", online: true });
-    const offline = give({ type: "network", online: false });
-    const visible = () => document.visibilityState === "visible" && this.#hub.give({ type: "visible" });
-    addEventListener("online", online);
-    addEventListener("offline", offline);
-    globalThis.document?.addEventListener("visibilitychange", visible);
+    const { document } = globalThis;
+    if (document === undefined) return;
+    const listeners = [
+      [globalThis, "online", () => this.#hub.give({ type: "network", online: true })],
+      [globalThis, "offline", () => this.#hub.give({ type: "network", online: false })],
+      [document, "visibilitychange", () => document.visibilityState === "visible" && this.#hub.give({ type: "visible" })],
+      [globalThis, "pagehide", () => this.#hub.end()],
+      [globalThis, "pageshow", ({ persisted }) => persisted && this.#comeBack()],
+    ];
+    for (const [target, type, listener] of listeners) target.addEventListener(type, listener);
     this.#unlisten = () => {
-      removeEventListener("online", online);
-      removeEventListener("offline", offline);
-      globalThis.document?.removeEventListener("visibilitychange", visible);
+      for (const [target, type, listener] of listeners) target.removeEventListener(type, listener);
     };
+  }
+
+  /** The browser has kept the page while it was left, and shows it again: its rooms go on where they were. */
+  #comeBack() {
+    this.#hub = this.#enter();
+    for (const room of this.#rooms.values()) this.#hub.give(room.comeBack());
   }
 }
 

@@ -37,6 +37,7 @@ class Page:
         self.window, self.node, self.room, self.address = window, node, room, address
         self.options = {"url": node.websocket_url, **FAST, **options}
         self.joining = {"history": 100}
+        window.allow("favicon.ico")
         window.open(page or node.url + BLANK)
         self.handle = window.driver.current_window_handle
 
@@ -191,12 +192,12 @@ def test_the_network_goes_and_comes_back(open_page, node):
     page.say("before")
     page.acked(1)
     # What the browser does not cut by itself, the test does: emulation leaves open sockets alone.
-    page.js("window.WebSocket.prototype.send = () => {}")
+    page.js("window.realSend = WebSocket.prototype.send; WebSocket.prototype.send = () => {}")
     emulate_network(page, True)
     page.lost()
     page.say("meanwhile")
     node.publish("general", "from elsewhere")
-    page.js("delete window.WebSocket.prototype.send; WebSocket.prototype.send = realSend")
+    page.js("WebSocket.prototype.send = realSend")
     emulate_network(page, False)
     page.connected()
     page.acked(2)
@@ -223,6 +224,22 @@ def test_tabs_share_a_connection(open_page, node):
     assert connections(node) == 1
     second.window.open("about:blank")
     WebDriverWait(window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: connections(node) == 0)
+
+
+def test_a_page_that_is_left_and_returned_to(open_page, node):
+    """A browser may keep a page that was left, and show it again as it was."""
+    page = open_page(user="ada", shared=False).start().connected()
+    page.say("before")
+    page.acked(1)
+    page.window.open("about:blank")
+    WebDriverWait(page.window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: connections(node) == 0)
+    node.publish("general", "meanwhile")
+    page.window.driver.back()
+    assert page.js("return typeof roost") == "object", "(the test itself) the browser has not kept the page"
+    assert page.hears(2) == ["before", "meanwhile"]
+    page.say("after")
+    page.acked(2)
+    assert page.hears(3) == ["before", "meanwhile", "after"]
 
 
 DYING_SOCKETS = """

@@ -231,7 +231,7 @@ describe("The module", () => {
     const types = readFileSync(new URL("roost.d.ts", WEB), "utf8");
     const { DEFAULTS } = await import("../../Web/roost/options.js");
     const methods = [roostModule.Room, roostModule.Roost].flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype));
-    const inner = ["constructor", "hear", "end"];
+    const inner = ["constructor", "hear", "comeBack", "end"];
     for (const name of [...Object.keys(DEFAULTS), ...methods.filter((method) => !inner.includes(method))]) {
       assert.match(types, new RegExp(`\\b${name}\\b`), `${name} has no type`);
     }

@@ -33,6 +33,7 @@ export class Roost extends EventTarget {
   /** Why the connection is not there: `{code, reason}`; null while it is, or before it was. */
   lost = null;
   #hub;
+  #enter;
   #getToken;
   #rooms = new Map();
   #requests = new Map();
@@ -54,7 +55,8 @@ export class Roost extends EventTarget {
     };
     // Two tabs may be signed in as different users, unless somebody says who is.
     const isShared = shared ?? (getToken === undefined || identity !== undefined);
-    this.#hub = joinHub(config, isShared, (message) => this.#hear(message));
+    this.#enter = () => joinHub(config, isShared, (message) => this.#hear(message));
+    this.#hub = this.#enter();
     this.#listen();
   }
 
@@ -161,21 +163,27 @@ export class Roost extends EventTarget {
     }
   }
 
-  /** What a browser tells of its network and of being looked at. */
+  /** What a browser tells of its network, of being looked at, and of leaving the page. */
   #listen() {
-    if (globalThis.addEventListener === undefined) return;
-    const give = (input) => () => this.#hub.give(input);
-    const online = give({ type: "network", online: true });
-    const offline = give({ type: "network", online: false });
-    const visible = () => document.visibilityState === "visible" && this.#hub.give({ type: "visible" });
-    addEventListener("online", online);
-    addEventListener("offline", offline);
-    globalThis.document?.addEventListener("visibilitychange", visible);
+    const { document } = globalThis;
+    if (document === undefined) return;
+    const listeners = [
+      [globalThis, "online", () => this.#hub.give({ type: "network", online: true })],
+      [globalThis, "offline", () => this.#hub.give({ type: "network", online: false })],
+      [document, "visibilitychange", () => document.visibilityState === "visible" && this.#hub.give({ type: "visible" })],
+      [globalThis, "pagehide", () => this.#hub.end()],
+      [globalThis, "pageshow", ({ persisted }) => persisted && this.#comeBack()],
+    ];
+    for (const [target, type, listener] of listeners) target.addEventListener(type, listener);
     this.#unlisten = () => {
-      removeEventListener("online", online);
-      removeEventListener("offline", offline);
-      globalThis.document?.removeEventListener("visibilitychange", visible);
+      for (const [target, type, listener] of listeners) target.removeEventListener(type, listener);
     };
+  }
+
+  /** The browser has kept the page while it was left, and shows it again: its rooms go on where they were. */
+  #comeBack() {
+    this.#hub = this.#enter();
+    for (const room of this.#rooms.values()) this.#hub.give(room.comeBack());
   }
 }
 

@@ -6,6 +6,8 @@ import { openStore } from "./store.js";
 
 /** What a tab that joins late may be told twice over before it is up to date; beyond it is told to begin anew. */
 const MOST_HELD_BACK = 10_000;
+/** A tab that comes back and has missed no more goes on where it was; one page of history. */
+const MOST_MISSED = 1_000;
 
 export class Hub {
   /**
@@ -79,13 +81,18 @@ export class Hub {
   }
 
   /** A tab that comes to a room in which others are already: history up to where they are, then what they hear. */
-  catchUp(tab, { room: name, history = 0, presence }, { cursor }) {
-    this.tell(tab, { type: "joined", room: name, epoch: cursor.epoch, head: cursor.seq, recovered: false });
+  catchUp(tab, { room: name, history = 0, presence, after }, { cursor }) {
+    const { epoch, seq } = cursor;
+    const missed = after?.epoch === epoch ? seq - after.seq : MOST_MISSED + 1;
+    const goesOn = missed <= MOST_MISSED;
+    if (after !== undefined && !goesOn) this.tell(tab, { type: "reset", room: name, epoch, head: seq });
+    this.tell(tab, { type: "joined", room: name, epoch, head: seq, recovered: goesOn });
     if (presence === true) this.driver.give({ type: "presence", request: `${tab.id}:room ${name}`, room: name });
-    if (history === 0 || cursor.seq === 0) return;
+    const limit = goesOn ? missed : Math.min(history, seq);
+    if (limit <= 0) return;
     tab.rooms.get(name).heldBack = [];
-    const before = { epoch: cursor.epoch, seq: cursor.seq + 1 };
-    this.driver.give({ type: "history", request: `${tab.id}:late ${name}`, room: name, before, limit: history });
+    const before = { epoch, seq: seq + 1 };
+    this.driver.give({ type: "history", request: `${tab.id}:late ${name}`, room: name, before, limit });
   }
 
   caughtUp(tab, name, result) {

@@ -23,20 +23,20 @@ export class Room extends EventTarget {
   /** Where the log has been heard up to: `{epoch, seq}`, or null. */
   position = null;
   #roost;
-  #keep;
-  #history;
+  #options;
+  /** Whether acks may have been missed, so that hearing one's own message must do. */
+  #wasAway = false;
   #lines;
   #receipts = new Map();
   #readers = new Set();
   #unsent = new Map();
 
   /** Made by `Roost.join`. */
-  constructor(roost, name, { keep = KEEP, history = 0 }, lines) {
+  constructor(roost, name, options, lines) {
     super();
     this.name = name;
     this.#roost = roost;
-    this.#keep = keep;
-    this.#history = history;
+    this.#options = options;
     this.#lines = lines;
   }
 
@@ -115,6 +115,13 @@ export class Room extends EventTarget {
     return reader;
   }
 
+  /** Called by the connection after the page was away: how to join again. */
+  comeBack() {
+    this.#wasAway = true;
+    const { keep: _, ...wishes } = this.#options;
+    return { type: "join", room: this.name, ...wishes, ...(this.position === null ? {} : { after: this.position }) };
+  }
+
   /** Called by the connection: no more events come. */
   end(error) {
     for (const reader of [...this.#readers]) reader.end(error);
@@ -148,7 +155,7 @@ export class Room extends EventTarget {
 
   #joined(event) {
     if (this.position?.epoch !== event.epoch) {
-      this.position = { epoch: event.epoch, seq: Math.max(0, event.head - this.#history) };
+      this.position = { epoch: event.epoch, seq: Math.max(0, event.head - (this.#options.history ?? 0)) };
     }
     if (event.members !== undefined) this.#setMembers(event);
     this.#tell("joined", event);
@@ -176,9 +183,10 @@ export class Room extends EventTarget {
     const isOwn = own || event.sender === this.#roost.user;
     const unsent = isOwn ? this.#unsent.get(event.messageId) : undefined;
     if (unsent !== undefined) this.#drop(unsent);
+    if (isOwn && this.#wasAway) this.#settled({ ...event, durability: null, duplicate: false });
     const message = Object.assign(unsent ?? {}, event, { own: isOwn, state: "sent", error: null });
     this.messages.splice(this.messages.length - this.#unsent.size, 0, message);
-    if (this.messages.length - this.#unsent.size > this.#keep) this.messages.shift();
+    if (this.messages.length - this.#unsent.size > (this.#options.keep ?? KEEP)) this.messages.shift();
     this.#tell("message", message);
     for (const reader of this.#readers) reader.push(message);
   }

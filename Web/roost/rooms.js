@@ -47,7 +47,7 @@ export class Rooms {
 
   // In and out
 
-  join({ room: name, history = 0, presence, durable = false }) {
+  join({ room: name, history = 0, presence, durable = false, after }) {
     if (!ROOM_NAME.test(name)) {
       const reason = "A room's name is 1 to 128 letters, digits, _ . : or -.";
       return this.machine.emit({ type: "refused", room: name, code: "invalid", reason });
@@ -56,8 +56,8 @@ export class Rooms {
     if (known === undefined) this.byName.set(name, newRoom(name));
     const room = this.byName.get(name);
     Object.assign(room, { history, presence, durable });
-    const kept = durable && known === undefined ? this.kept[name] : undefined;
-    if (kept !== undefined) Object.assign(room, { epoch: kept.epoch, seq: kept.seq });
+    const start = after ?? (durable ? this.kept[name] : undefined);
+    if (known === undefined && start !== undefined) Object.assign(room, { epoch: start.epoch, seq: start.seq });
     const isWanting = room.phase === RoomPhase.idle || room.phase === RoomPhase.refused;
     if (isWanting && this.machine.isOnline()) this.ask(room);
   }

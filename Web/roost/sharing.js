@@ -50,6 +50,9 @@ class SharedHub {
       return;
     }
     this.worker.onerror = () => this.settle(null);
+    // A browser that keeps the page while it is left would freeze the worker with it, its connection open: others would
+    // see a ghost. It does not keep pages that want to hear of their end.
+    globalThis.addEventListener?.("unload", () => {});
     this.worker.port.onmessage = ({ data }) => this.hear(data);
     this.greet();
   }
