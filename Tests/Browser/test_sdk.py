@@ -327,7 +327,7 @@ def test_a_queue_is_sent_by_one_tab(open_page, node):
 
 
 def test_a_page_of_another_origin(open_page, node, another_origin):
-    page = open_page(page=f"{another_origin}/simple.html?", address=f"{node.url}/roost.js", user="ada")
+    page = open_page(page=f"{another_origin}/", address=f"{node.url}/roost.js", user="ada")
     page.start().connected()
     page.say("from afar")
     page.acked(1)
