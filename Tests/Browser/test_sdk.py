@@ -104,6 +104,10 @@ def connections(node):
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("roost_connections{") or line.startswith("roost_connections "))
 
 
+def wait_until(page, condition):
+    WebDriverWait(page.window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: condition())
+
+
 def test_two_windows_talk(open_page, node):
     ada, ben = open_page(user="ada").start().connected(), open_page(user="ben").start().connected()
     ada.say({"text": "Good morning"})
@@ -223,16 +227,18 @@ def test_tabs_share_a_connection(open_page, node):
     assert second.hears(4)[-1] == "four"
     assert connections(node) == 1
     second.window.open("about:blank")
-    WebDriverWait(window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: connections(node) == 0)
+    wait_until(second, lambda: connections(node) == 0)
 
 
 def test_a_page_that_is_left_and_returned_to(open_page, node):
     """A browser may keep a page that was left, and show it again as it was."""
-    page = open_page(user="ada", shared=False).start().connected()
+    page = open_page(user="ada", shared=False)
+    page.joining["history"] = 0  # it goes on where it was, not from a history
+    page.start().connected()
     page.say("before")
     page.acked(1)
     page.window.open("about:blank")
-    WebDriverWait(page.window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: connections(node) == 0)
+    wait_until(page, lambda: connections(node) == 0)
     node.publish("general", "meanwhile")
     page.window.driver.back()
     assert page.js("return typeof roost") == "object", "(the test itself) the browser has not kept the page"
@@ -240,6 +246,21 @@ def test_a_page_that_is_left_and_returned_to(open_page, node):
     page.say("after")
     page.acked(2)
     assert page.hears(3) == ["before", "meanwhile", "after"]
+
+
+def test_a_tab_that_is_gone_has_left_its_rooms(open_page, node):
+    first = open_page(user="ada").start().connected()
+    first.window.driver.switch_to.new_window("tab")
+    second = Page(first.window, node, room="other", user="ada").start().connected()
+
+    def count():
+        return requests.get(f"{node.url}/rooms/general/presence", timeout=PATIENCE).json()["count"]
+
+    assert count() == 1
+    first.window.driver.switch_to.window(first.handle)
+    first.window.driver.close()
+    wait_until(second, lambda: count() == 0)
+    assert connections(node) == 1
 
 
 DYING_SOCKETS = """
@@ -282,13 +303,14 @@ def write_offline(page, node, *texts):
     node.kill()
     page.lost()
     page.say(*texts)
-    WebDriverWait(page.window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: kept(page) == len(texts))
+    wait_until(page, lambda: kept(page) == len(texts))
 
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_queue_survives_a_reload(open_page, node, shared):
     page = open_page(shared=shared)
     write_offline(page, node, "one", "two", "three")
+    user = page.js("return roost.user")
     node.start(port=0)  # a page to reload into, which is not the server that the queue is for
     page.window.open(node.url + BLANK)
     node.stop()
@@ -298,32 +320,26 @@ def test_a_queue_survives_a_reload(open_page, node, shared):
     assert page.hears(3) == ["one", "two", "three"]
     page.eventually("room.messages.every(({ state }) => state === 'sent')", "nothing to be pending")
     assert contents(node) == ["one", "two", "three"]
-    assert page.js("return room.messages.map(({ own }) => own)") == [True] * 3, "the browser has forgotten who it is"
-    WebDriverWait(page.window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: kept(page) == 0)
+    assert page.js("return room.messages.map(({ own }) => own)") == [True] * 3
+    assert page.js("return roost.user") == user, "the browser has forgotten who it is"
+    wait_until(page, lambda: kept(page) == 0)
 
 
 def test_a_queue_is_sent_by_one_tab(open_page, node):
     """Without a shared connection, a tab leaves alone what another one has written and still holds."""
-    first = open_page(shared=False)
-    write_offline(first, node, "mine")
-    first.js("roost.close = null")
-    node.start()
-    first.acked(1)
-    node.kill()
-    first.lost()
-    first.say("again")
-    WebDriverWait(first.window.driver, PATIENCE, poll_frequency=0.05).until(lambda _: kept(first) == 1)
-    node.start()
-    first.acked(2)
-    window = first.window
-    window.driver.switch_to.new_window("tab")
-    second = Page(window, node, shared=False)
+    first = open_page(shared=False, messageTimeoutMs=300).start().connected()
+    first.js("window.realSend = WebSocket.prototype.send; WebSocket.prototype.send = () => {}")
+    first.say("mine")
+    wait_until(first, lambda: kept(first) == 1)
+    first.window.driver.switch_to.new_window("tab")
+    second = Page(first.window, node, shared=False)
     second.js("window.written = []; const send = WebSocket.prototype.send;"
               "WebSocket.prototype.send = function (text) { written.push(JSON.parse(text).type); send.call(this, text); }")
     second.start().connected()
-    second.hears(2)
+    first.js("WebSocket.prototype.send = realSend")
+    first.acked(1)
+    assert second.hears(1) == contents(node) == ["mine"]
     assert "message" not in second.js("return written")
-    assert contents(node) == ["mine", "again"]
 
 
 def test_a_page_of_another_origin(open_page, node, another_origin):
