@@ -125,7 +125,7 @@ export interface Member {
 
 export interface History {
   epoch: string;
-  messages: (Message & { type: "message" | "deleted"; ref?: number })[];
+  messages: (Message & { type: "message" | "deleted"; ref?: string; refSeq?: number })[];
   more: boolean;
 }
 
@@ -177,7 +177,7 @@ export interface RoomEvents {
   message: CustomEvent<Message>;
   pending: CustomEvent<Message>;
   change: CustomEvent<Message>;
-  deleted: CustomEvent<{ seq: number; ref: number }>;
+  deleted: CustomEvent<{ seq: number; ref: string; refSeq: number }>;
   joined: CustomEvent<{ epoch: string; head: number; recovered: boolean }>;
   reset: CustomEvent<{ epoch: string; head: number }>;
   gap: CustomEvent<{ from: number; to: number }>;

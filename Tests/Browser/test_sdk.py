@@ -257,7 +257,7 @@ def test_a_tab_that_is_gone_has_left_its_rooms(open_page, node):
         return requests.get(f"{node.url}/rooms/general/presence", timeout=PATIENCE).json()["count"]
 
     assert count() == 1
-    first.window.driver.switch_to.window(first.handle)
+    first.js("MessagePort.prototype.postMessage = () => {}")  # it goes without a word, as in a crash
     first.window.driver.close()
     wait_until(second, lambda: count() == 0)
     assert connections(node) == 1

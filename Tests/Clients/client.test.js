@@ -117,6 +117,16 @@ describe("Room", () => {
     assert.deepEqual(read, Array.from({ length: count }, (_, index) => index + 1));
   });
 
+  test("a deletion empties the message that it names", async (context) => {
+    const { room } = await inRoom(context);
+    await room.send("secret");
+    const changed = once(room, "change");
+    const [link] = server.links;
+    link.tell("deleted", { room: "general", seq: 2, sender: "ada", ref: room.messages[0].messageId, refSeq: 1 }, "d");
+    assert.equal(await changed, room.messages[0]);
+    assert.deepEqual([room.messages[0].content, room.messages[0].deleted, room.position.seq], [null, true, 2]);
+  });
+
   test("leaving ends an iteration; a log that is another one empties the list", async (context) => {
     const { room } = await inRoom(context);
     await room.send("old");

@@ -15,16 +15,24 @@ export class Requests {
 
   history({ request, room, before, after, limit }) {
     const payload = { room };
-    if (after !== undefined) payload.after = this.position(room, after);
-    else if (before !== undefined) payload.before = this.position(room, before);
+    const place = after ?? before;
+    if (place !== undefined) {
+      const position = this.position(room, place);
+      if (position === null) {
+        const reason = "A seq alone says nothing of a room that was not joined; give a position.";
+        return this.refuse(request, { code: "invalid", reason });
+      }
+      payload[after !== undefined ? "after" : "before"] = position;
+    }
     if (limit !== undefined) payload.limit = limit;
     this.ask(request, "history", payload, true);
   }
 
-  /** A bare seq is one of the log that we are listening to. */
+  /** A bare seq is one of the log that we are listening to; null where we listen to none. */
   position(room, seqOrPosition) {
+    if (typeof seqOrPosition !== "number") return seqOrPosition;
     const epoch = this.machine.rooms.position(room)?.epoch;
-    return typeof seqOrPosition === "number" && epoch !== undefined ? { epoch, seq: seqOrPosition } : seqOrPosition;
+    return epoch === undefined ? null : { epoch, seq: seqOrPosition };
   }
 
   presence({ request, room, cursor }) {

@@ -193,7 +193,7 @@ export class Room extends EventTarget {
 
   #deleted(event) {
     if (!this.#advance(event.seq)) return;
-    const message = this.messages.find(({ seq }) => seq === event.ref);
+    const message = this.messages.find(({ seq }) => seq === event.refSeq);
     if (message !== undefined) Object.assign(message, { content: null, deleted: true });
     if (message !== undefined) this.#tell("change", message);
     this.#tell("deleted", event);
