@@ -11,13 +11,13 @@ FROM        ?= 1
 JOBS        ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-conformance test-browser \
-  test-comparison test-full simulate planted conformance lint format bench flamegraph peers compare growth clean
+.PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-conformance test-clients test-browser \
+  test-comparison test-full simulate planted conformance lint format bundle bench flamegraph peers compare growth clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Chromium for the browser tests
+setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node and Chromium for the clients' tests
 	@Scripts/setup.sh
 
 run: ## builds a release, serves, prints the address of the web chat (ARGS="--port 9000 …")
@@ -25,7 +25,7 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-swift test-allocations test-simulation test-contract test-conformance test-browser test-comparison ## the whole suite, the real parts it needs included
+test: lint test-clients test-swift test-allocations test-simulation test-contract test-conformance test-browser test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -62,7 +62,10 @@ test-conformance: test-swift ## Autobahn's suite for WebSockets; of compression,
 	  12.1.3 12.2.3 12.3.11 12.4.11 12.5.3 13.1.3 13.2.3 13.3.3 13.4.3 13.5.3 13.6.3 13.7.3
 	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py --tls '1.*' '2.*' '3.*' '4.*' '5.*' '6.*' '7.*' '9.*' '10.*'
 
-test-browser: test-swift ## the web chat and a plain page in headless Chromium
+test-clients: setup ## the client for browsers without one: its machine's stories, random worlds, what applications see
+	node --test Tests/Clients/
+
+test-browser: test-swift ## the web chat, the client for browsers and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 
 test-comparison: setup ## the comparison with other servers, with stand-ins for all of them
@@ -77,6 +80,9 @@ test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and T
 
 lint: ## checks the formatting
 	swift format lint --strict -r Sources Tests Web Package.swift
+
+bundle: ## joins the modules of Web/roost into Web/roost.js
+	Scripts/bundle.py
 
 format: ## formats the sources in place
 	swift format -i -r Sources Tests Web Package.swift

@@ -74,7 +74,9 @@ let package = Package(
             dependencies: ["RoostCore", "RoostWire", nioCore, .product(name: "JWTKit", package: "jwt-kit")]),
         // Every option once: its name, its values, its default; flags, environment, file.
         .target(name: "RoostSettings", dependencies: ["Yams"]),
-        .target(name: "RoostWeb", path: "Web", resources: [.embedInCode("chat")]),
+        .target(
+            name: "RoostWeb", path: "Web", exclude: ["package.json", "roost"],
+            resources: [.embedInCode("chat"), .embedInCode("roost.js"), .embedInCode("roost.d.ts")]),
         .target(
             name: "RoostServer",
             dependencies: [

@@ -14,6 +14,7 @@ if [[ $(uname) == Darwin ]]; then
   manager="brew install"
   [[ $want == build ]] || need chromium "test -x '/Applications/Chromium.app/Contents/MacOS/Chromium' || command -v chromium"
   [[ $want == build ]] || need chromedriver "command -v chromedriver"
+  [[ $want == build ]] || need node "command -v node"
 else
   manager="apt-get install -y --no-install-recommends"
   need libsqlite3-dev "test -e /usr/include/sqlite3.h"
@@ -23,6 +24,7 @@ else
     need python3-venv "python3 -c 'import venv, ensurepip'"
     need chromium "command -v chromium"
     need chromium-driver "command -v chromedriver"
+    need nodejs "command -v node"
   fi
 fi
 

@@ -1,4 +1,4 @@
-/// The files of the web chat, as they are in the binary.
+/// The files of the web chat and the client for browsers, as they are in the binary.
 public struct WebAsset: Sendable {
     public let bytes: [UInt8]
     public let contentType: String
@@ -6,7 +6,7 @@ public struct WebAsset: Sendable {
     /// The page itself.
     public static let page = WebAsset(bytes: PackageResources.index_html, contentType: "text/html; charset=utf-8")
 
-    /// What the page asks for, by path.
+    /// What pages ask for, this one's and others', by path.
     public static let files: [String: WebAsset] = [
         "chat.css": WebAsset(bytes: PackageResources.chat_css, contentType: "text/css; charset=utf-8"),
         "chat.js": script(PackageResources.chat_js),
@@ -14,6 +14,8 @@ public struct WebAsset: Sendable {
         "people.js": script(PackageResources.people_js),
         "protocol.js": script(PackageResources.protocol_js),
         "icon.svg": WebAsset(bytes: PackageResources.icon_svg, contentType: "image/svg+xml"),
+        "roost.js": script(PackageResources.roost_js),
+        "roost.d.ts": WebAsset(bytes: PackageResources.roost_d_ts, contentType: "text/plain; charset=utf-8"),
     ]
 
     private static func script(_ bytes: [UInt8]) -> WebAsset {

@@ -86,7 +86,7 @@ extension ClientInput {
         case "join":
             let wish = JoinWish(
                 history: input["history"] as? Int ?? 0, presence: input["presence"] as? Bool,
-                isDurable: input["durable"] as? Bool ?? false)
+                isDurable: input["durable"] as? Bool ?? false, after: input.position("after"))
             self = .join(room: try input.text("room"), wish)
         case "leave": self = .leave(room: try input.text("room"))
         case "send": self = .send(try Outgoing(input))

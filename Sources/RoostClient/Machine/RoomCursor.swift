@@ -6,11 +6,14 @@ package struct JoinWish: Sendable, Equatable {
     package var presence: Bool?
     /// Whether the position outlives the process.
     package var isDurable = false
+    /// Where the first join of the room starts; wins over a kept position.
+    package var after: RoostPosition?
 
-    package init(history: Int = 0, presence: Bool? = nil, isDurable: Bool = false) {
+    package init(history: Int = 0, presence: Bool? = nil, isDurable: Bool = false, after: RoostPosition? = nil) {
         self.history = history
         self.presence = presence
         self.isDurable = isDurable
+        self.after = after
     }
 }
 

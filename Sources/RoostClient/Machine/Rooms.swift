@@ -34,7 +34,7 @@ final class Rooms {
         } else {
             room = RoomCursor(name)
             byName[name] = room
-            if wish.isDurable { room.position = kept[name] }
+            room.position = wish.after ?? (wish.isDurable ? kept[name] : nil)
         }
         room.wish = wish
         if room.phase == .idle || room.phase == .refused, machine.isOnline { ask(room) }

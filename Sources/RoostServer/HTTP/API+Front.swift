@@ -1,3 +1,4 @@
+import Crypto
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -9,9 +10,11 @@ import RoostWire
 // The page, and what answers in its place for programs.
 extension API {
     func addFront(_ routes: RouterGroup<Context>) {
-        routes.get("/") { request, _ in try front(request) }
+        let page = tag(of: .page)
+        routes.get("/") { request, _ in try front(request, page) }
         for (path, asset) in WebAsset.files {
-            routes.get(RouterPath(path)) { request, _ in serve(asset, request) }
+            let tag = tag(of: asset)
+            routes.get(RouterPath(path)) { request, _ in serve(asset, tag, request) }
         }
         for path in settings.conformance ? ["/ws", "/echo", "/echo/:name"] : ["/ws"] {
             routes.get(RouterPath(path)) { _, _ in upgradeRequired() }
@@ -28,7 +31,7 @@ extension API {
         return response
     }
 
-    private func front(_ request: Request) throws -> Response {
+    private func front(_ request: Request, _ tag: String) throws -> Response {
         guard request.headers[.accept]?.contains("text/html") == true else {
             return jsonResponse { out in
                 out.put("{\"message\":")
@@ -40,20 +43,28 @@ extension API {
         if !request.uri.path.hasSuffix("/") {
             return Response(status: .movedPermanently, headers: [.location: request.uri.path + "/"])
         }
-        return serve(.page, request)
+        return serve(.page, tag, request)
     }
 
-    private func serve(_ asset: WebAsset, _ request: Request) -> Response {
-        Response(
-            status: .ok,
+    /// Changes when the file does.
+    private func tag(of asset: WebAsset) -> String {
+        let digest = SHA256.hash(data: asset.bytes).prefix(12)
+        return "\"" + digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() + "\""
+    }
+
+    private func serve(_ asset: WebAsset, _ tag: String, _ request: Request) -> Response {
+        let isKnown = request.headers[.ifNoneMatch] == tag
+        return Response(
+            status: isKnown ? .notModified : .ok,
             headers: [
                 .contentType: asset.contentType,
+                .eTag: tag,
                 .contentSecurityPolicy:
                     "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; frame-ancestors 'none'",
                 .xContentTypeOptions: "nosniff",
                 .cacheControl: "no-cache",
                 HTTPField.Name("Referrer-Policy").unsafelyUnwrapped: "no-referrer",
             ],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: asset.bytes)))
+            body: isKnown ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: asset.bytes)))
     }
 }

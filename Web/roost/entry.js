@@ -1,0 +1,52 @@
+// A message on its way, and the lane of its room.
+
+/** The messages of one room that wait to be acked. */
+export function newLane() {
+  return {
+    entries: [],
+    // Nothing is written before then.
+    holdUntil: null,
+  };
+}
+
+/** The message of a lane that goes first, and alone: the first that was refused for now, or not acked in time. */
+export function probeOf(lane) {
+  return lane.entries.find((entry) => entry.comesAgain);
+}
+
+/** A message that waits to be acked. */
+export function newEntry({ messageId, room, content, createdAt, since = null, attemptedAt = null, sender = null }) {
+  return {
+    messageId,
+    room,
+    content,
+    createdAt,
+    // The room's position at the first attempt; when that was, by the calendar; and by whom.
+    since,
+    attemptedAt,
+    sender,
+    bytes: utf8Length(JSON.stringify(content)),
+    attempts: 0,
+    isWritten: false,
+    // Whether it was refused for now, or not acked in time, over this connection.
+    comesAgain: false,
+    // Until when the attempt on its way must be answered.
+    deadline: null,
+    // Its seq, where it was heard before it was acked.
+    heardAt: null,
+    // Whether storage has it.
+    isKept: false,
+    // Why it failed.
+    code: null,
+  };
+}
+
+/** How many bytes a text takes as UTF-8. */
+export function utf8Length(text) {
+  let length = 0;
+  for (const letter of text) {
+    const code = letter.codePointAt(0);
+    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return length;
+}
