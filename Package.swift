@@ -122,7 +122,7 @@ let package = Package(
         .target(
             name: "RoostSimulation",
             dependencies: [
-                "RoostCore", "RoostWire", "RoostEngine", "RoostSQLite", "RoostHub", nioCore, logging,
+                "RoostCore", "RoostWire", "RoostEngine", "RoostSQLite", "RoostHub", "RoostClient", nioCore, logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             path: "Tests/Simulation/World"),

@@ -17,6 +17,9 @@ public struct RoostContent: Hashable, Sendable, ExpressibleByStringLiteral, Cust
         raw = RawJSON(validated: Array(data))
     }
 
+    /// The caller vouches that it is JSON.
+    package init(validated json: String) { raw = RawJSON(validated: Array(json.utf8)) }
+
     /// A plain text, as the web chat and `roost chat` write it.
     public init(text: String) {
         // A string has an encoding, always.

@@ -17,7 +17,7 @@ final class Link {
     }
 
     let name: String
-    unowned let client: SimClient
+    unowned let client: any SimGuest
     let node: SimNode
     let toServer: Pipe
     let toClient: Pipe
@@ -32,7 +32,7 @@ final class Link {
     private var isOver = false
     private(set) var heardAt: Int64
 
-    init(_ stage: Stage, name: String, client: SimClient, node: SimNode) {
+    init(_ stage: Stage, name: String, client: any SimGuest, node: SimNode) {
         self.stage = stage
         self.name = name
         self.client = client
@@ -114,6 +114,7 @@ final class Link {
             frame.putMaskedFrame(
                 .pong, key: UInt32(truncatingIfNeeded: dice.next()), Array(buffer: payload))
             send(frame)
+            client.heardPing()
         case .close(let code, _):
             goodbye()
             client.lost(self, code: code)

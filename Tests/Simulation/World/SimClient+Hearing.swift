@@ -45,10 +45,6 @@ extension SimClient {
         }
     }
 
-    func wrong(_ text: String) {
-        stage.referee.blow(.protocolKept, "\(name) \(text)", [name])
-    }
-
     // MARK: Answers
 
     /// The request that a frame answers; nil, and the referee knows, if there is none.

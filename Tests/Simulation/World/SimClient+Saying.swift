@@ -145,16 +145,6 @@ extension SimClient {
 
     func acked(_ id: String) { outgoing.removeAll { $0.id == id } }
 
-    private func content(_ number: Int) -> String {
-        let length = dice.int(0...max(1, stage.shape.maxContent))
-        let filler = String(repeating: dice.pick(["x", "ö", "\\n", "\\u00e9"]), count: length / 4)
-        switch dice.int(0...3) {
-        case 0: return "\(number)"
-        case 1: return #"{"n": \#(number),  "t":"\#(filler)"}"#
-        default: return #""\#(filler)""#
-        }
-    }
-
     // MARK: Questions
 
     func askPresence(_ index: Int) {

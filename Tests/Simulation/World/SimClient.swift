@@ -3,7 +3,7 @@ import RoostCore
 
 /// A client as a good SDK would be: it connects again, resends what was not acked in the order in which it was first
 /// sent, and joins from where it was. What it hears is checked against the ledger at once.
-final class SimClient: @unchecked Sendable {
+final class SimClient: SimGuest, @unchecked Sendable {
     let name: String
     let user: UserID
     let stage: Stage
@@ -114,9 +114,7 @@ final class SimClient: @unchecked Sendable {
         name = "c\(number)"
         dice = stage.dice(name)
         // Two clients may be the same user.
-        let isTwin = number > 1 && dice.chance(0.2)
-        guard let user = UserID("u\(isTwin ? number - 1 : number)") else { preconditionFailure("a user id is illegal") }
-        self.user = user
+        user = SimClient.user(number, dice)
         let presence = dice.pick([true, true, nil, false])
         plan = Plan(
             presence: presence, history: dice.pick([nil, nil, 5, 100]), isEager: dice.chance(0.5),
@@ -126,6 +124,17 @@ final class SimClient: @unchecked Sendable {
         seats = rooms.map { Seat(room: $0) }
         for index in seats.indices where index == 0 || dice.chance(0.6) { seats[index].isWanted = true }
     }
+
+    static func user(_ number: Int, _ dice: Dice) -> UserID {
+        let isTwin = number > 1 && dice.chance(0.2)
+        guard let user = UserID("u\(isTwin ? number - 1 : number)") else { preconditionFailure("a user id is illegal") }
+        return user
+    }
+
+    var isSilent: Bool { plan.isSilent }
+    func isIn(_ index: Int) -> Bool { seats[index].isIn }
+    func members(_ index: Int) -> Set<String>? { seats[index].members }
+    func typists(_ index: Int) -> Set<String> { seats[index].typists }
 
     // MARK: The connection
 

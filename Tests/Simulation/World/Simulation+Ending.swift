@@ -41,7 +41,7 @@ extension Simulation {
     private func presenceProblem() -> (Violation.Rule, String, [String])? {
         for node in nodes {
             for (index, room) in rooms.enumerated() {
-                let present = clients.filter { $0.link?.node === node && $0.seats[index].isIn }
+                let present = clients.filter { $0.link?.node === node && $0.isIn(index) }
                 let expected = Set(present.map(\.user.text))
                 let shown = Set(node.hub?.members(room).members.map(\.user.text) ?? [])
                 if shown != expected {
@@ -51,14 +51,14 @@ extension Simulation {
                     )
                 }
                 for client in present {
-                    let typists = client.seats[index].typists
+                    let typists = client.typists(index)
                     if !typists.isEmpty {
                         return (
                             .presence, "\(client.name) still sees \(typists.sorted()) type in \(room)",
                             [client.name, room.text]
                         )
                     }
-                    guard let view = client.seats[index].members, view != expected else { continue }
+                    guard let view = client.members(index), view != expected else { continue }
                     return (
                         .presence, "\(client.name) sees \(view.sorted()) in \(room), where \(expected.sorted()) are",
                         [client.name, room.text]
@@ -74,7 +74,7 @@ extension Simulation {
         guard !stage.referee.isOver, nodes.count == 1 else { return }
         // Where there is a limit on the rate, it must have something left.
         if stage.shape.limits.rateMessages > 0 { advance(by: .ms(1000)) }
-        for client in clients.filter({ !$0.plan.isSilent }).prefix(2) {
+        for client in clients.filter({ !$0.isSilent }).prefix(2) {
             client.say(1, in: dice.int(0...(rooms.count - 1)))
         }
         let latency = stage.shape.network.latency.upperBound

@@ -24,7 +24,7 @@ public final class Simulation {
     let stage: Stage
     let vault: Vault
     let nodes: [SimNode]
-    let clients: [SimClient]
+    let clients: [any SimGuest]
     let rooms: [RoomName]
     let dice: Dice
 
@@ -47,7 +47,13 @@ public final class Simulation {
         let nodes = (0..<shape.nodes).map { SimNode(stage, vault: vault, name: "n\($0)") }
         self.nodes = nodes
         let rooms = rooms
-        clients = (0..<shape.clients).map { SimClient(stage, number: $0, nodes: nodes, rooms: rooms) }
+        clients = (0..<shape.clients).map { number -> any SimGuest in
+            // Every third is the SDK's machine, in place of one that looks at each frame.
+            if stage.dice("kind/\(number)").chance(0.35) {
+                return SDKClient(stage, number: number, nodes: nodes, rooms: rooms)
+            }
+            return SimClient(stage, number: number, nodes: nodes, rooms: rooms)
+        }
     }
 
     private func run() -> Outcome {
