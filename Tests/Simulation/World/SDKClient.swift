@@ -16,6 +16,8 @@ final class SDKClient: SimGuest, @unchecked Sendable {
     private var connection = 0
     private var connections = 0
     private var wakes = 0
+    /// How often in a row it has asked to be woken at once.
+    private var idleWakes = 0
     private var waiting: [ClientInput] = []
     private var isHandling = false
     private var messages = 0
@@ -127,6 +129,8 @@ final class SDKClient: SimGuest, @unchecked Sendable {
     private func wake(at: Int64) {
         wakes += 1
         let turn = wakes
+        idleWakes = .ms(at) <= stage.now ? idleWakes + 1 : 0
+        if idleWakes > 100 { wrong("asks to be woken at once, again and again") }
         stage.scheduler.after(max(0, .ms(at) - stage.now)) { [self] in if turn == wakes { handle(.wake) } }
     }
 
