@@ -17,7 +17,7 @@ JOBS        ?= 2
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node and Chromium for the clients' and the examples' tests
+setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node, Chromium and React for the clients' and the examples' tests
 	@Scripts/setup.sh
 
 run: ## builds a release, serves, prints the address of the web chat (ARGS="--port 9000 …")
@@ -82,13 +82,13 @@ test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and T
 	  ROOST_BIN=$$(cd $(CURDIR) && swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost $(PYTEST)
 
 lint: ## checks the formatting
-	swift format lint --strict -r Sources Tests Web Package.swift
+	swift format lint --strict -r Sources Tests Web Examples Package.swift
 
 bundle: ## joins the modules of Web/roost into Web/roost.js
 	Scripts/bundle.py
 
 format: ## formats the sources in place
-	swift format -i -r Sources Tests Web Package.swift
+	swift format -i -r Sources Tests Web Examples Package.swift
 
 bench: ## builds a release and makes the figures of Benchmarks/README.md
 	swift build -c release $(SWIFT_FLAGS) --product roost
