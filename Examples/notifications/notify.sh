@@ -3,8 +3,8 @@
 #   notify.sh ada '{"title": "Your parcel", "text": "is at the door"}'
 # ROOST is the server's address. ROOST_TOKEN is a token that may publish to `user:*`; servers without sign-in need none.
 set -euo pipefail
-user=$1
-content=$2
+user=${1:?how to use it: notify.sh USER JSON}
+content=${2:?how to use it: notify.sh USER JSON}
 
 # Several messages may go at once; each gets an answer of its own, so 200 does not mean that all went well.
 answer=$(curl -sS "${ROOST:-http://127.0.0.1:8080}/messages" \

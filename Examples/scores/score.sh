@@ -14,7 +14,8 @@ push() { # match, home, away
 }
 
 if (($#)); then
-  push "$@"
+  usage="how to use it: score.sh MATCH HOME AWAY"
+  push "$1" "${2:?$usage}" "${3:?$usage}"
   exit
 fi
 

@@ -30,7 +30,7 @@ def three(open_example):
     return pages
 
 
-def test_a_game_from_the_first_move_to_the_last(three):
+def test_a_game_from_the_first_move_to_the_last(three, node):
     ada, ben, eve = three
     click(ada, 0)
     stands("X........", *three)
@@ -56,6 +56,8 @@ def test_a_game_from_the_first_move_to_the_last(three):
     click(ben, 3)
     stands("XXX.O...O", *three)
     assert ada.js("return document.querySelectorAll('#board .won').length") == 3
+    # Fields that are not to be played can't be pressed: the pages have sent moves only.
+    assert node.contents("game:g1") == [{"cell": cell} for cell in (0, 4, 1, 8, 2)]
 
 
 def move(node, user, content):

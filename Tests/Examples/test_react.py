@@ -47,6 +47,18 @@ def test_two_talk_in_two_rooms(two):
     ada.shows("#members", "ada, ben")
 
 
+def test_a_message_is_shown_before_the_server_has_it(two):
+    ada, ben = two
+    ada.js("""window.held = []; window.send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (text) { held.push([this, text]); }""")
+    write(ada, "at once", Keys.ENTER)
+    ada.shows("li.pending", "ada at once")
+    ben.shows("li")
+    ada.js("WebSocket.prototype.send = send; for (const [socket, text] of held) send.call(socket, text)")
+    for page in two:
+        page.shows("li.sent", "ada at once")
+
+
 def test_what_is_written_while_the_server_is_away_is_sent_later(two, node):
     ada, ben = two
     node.kill()
