@@ -12,12 +12,12 @@ JOBS        ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-conformance test-clients test-browser \
-  test-comparison test-full simulate planted conformance lint format bundle bench flamegraph peers compare growth clean
+  test-examples test-comparison test-full simulate planted conformance lint format bundle bench flamegraph peers compare growth clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node and Chromium for the clients' tests
+setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node, Chromium, React for the clients' and the examples' tests
 	@Scripts/setup.sh
 
 run: ## builds a release, serves, prints the address of the web chat (ARGS="--port 9000 …")
@@ -25,7 +25,7 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-clients test-swift test-allocations test-simulation test-contract test-conformance test-browser test-comparison ## the whole suite, the real parts it needs included
+test: lint test-clients test-swift test-allocations test-simulation test-contract test-conformance test-browser test-examples test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
@@ -68,6 +68,9 @@ test-clients: setup ## the client for browsers without one: its machine's storie
 test-browser: test-swift ## the web chat, the client for browsers and a plain page in headless Chromium
 	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 
+test-examples: test-swift ## every example, as its reader runs it
+	cd Tests/Examples && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+
 test-comparison: setup ## the comparison with other servers, with stand-ins for all of them
 	cd Tests/Comparison && $(PYTEST)
 
@@ -79,13 +82,13 @@ test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and T
 	  ROOST_BIN=$$(cd $(CURDIR) && swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost $(PYTEST)
 
 lint: ## checks the formatting
-	swift format lint --strict -r Sources Tests Web Package.swift
+	swift format lint --strict -r Sources Tests Web Examples Package.swift
 
 bundle: ## joins the modules of Web/roost into Web/roost.js
 	Scripts/bundle.py
 
 format: ## formats the sources in place
-	swift format -i -r Sources Tests Web Package.swift
+	swift format -i -r Sources Tests Web Examples Package.swift
 
 bench: ## builds a release and makes the figures of Benchmarks/README.md
 	swift build -c release $(SWIFT_FLAGS) --product roost

@@ -103,6 +103,8 @@ let package = Package(
             ]),
         // The chat in a terminal, on the SDK.
         .target(name: "RoostChat", dependencies: ["RoostClient"]),
+        // The example of a program on the SDK.
+        .executableTarget(name: "bot", dependencies: ["RoostClient"], path: "Examples/bot"),
         // The load generator: knows a server by its protocol only.
         .target(name: "CPolling"),
         .target(

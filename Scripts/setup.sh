@@ -25,6 +25,8 @@ else
     need chromium "command -v chromium"
     need chromium-driver "command -v chromedriver"
     need nodejs "command -v node"
+    need node-react "test -e /usr/share/nodejs/react/umd/react.production.min.js"
+    need node-react-dom "test -e /usr/share/nodejs/react-dom/umd/react-dom.production.min.js"
   fi
 fi
 

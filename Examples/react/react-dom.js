@@ -1,0 +1,1 @@
+/usr/share/nodejs/react-dom/umd/react-dom.production.min.js

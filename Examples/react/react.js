@@ -1,0 +1,1 @@
+/usr/share/nodejs/react/umd/react.production.min.js
