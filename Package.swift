@@ -103,8 +103,9 @@ let package = Package(
             ]),
         // The chat in a terminal, on the SDK.
         .target(name: "RoostChat", dependencies: ["RoostClient"]),
-        // The example of a program on the SDK.
+        // The examples of programs on the SDK.
         .executableTarget(name: "bot", dependencies: ["RoostClient"], path: "Examples/bot"),
+        .executableTarget(name: "hello", dependencies: ["RoostClient"], path: "Examples/hello"),
         // The load generator: knows a server by its protocol only.
         .target(name: "CPolling"),
         .target(
