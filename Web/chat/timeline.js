@@ -4,7 +4,7 @@ import { Pane } from "./pane.js";
 import { counted } from "./text.js";
 
 /** Messages asked for at a time. */
-const PAGE = 100;
+const PAGE = 150;
 /** Messages of the log that are shown at most, of those on the way at most, and how many the client keeps to show. */
 const MOST_SHOWN = 300;
 const MOST_WAITING = 60;
