@@ -92,6 +92,13 @@ class Node:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def publish_many(self, room, contents):
+        """As a server would: many at once."""
+        for start in range(0, len(contents), 1000):
+            batch = [{"room": room, "content": content, "sender": "archivist"} for content in contents[start:start + 1000]]
+            answer = requests.post(f"{self.url}/messages", json=batch, timeout=60)
+            assert answer.status_code == 200 and all("seq" in result for result in answer.json()), answer.text[:500]
+
     def contents(self, room):
         return [message["content"] for message in self.history(room)]
 
@@ -156,6 +163,16 @@ class Window:
         self.wait(lambda: self.text_of("status") == "Connected", "the page to say Connected")
         return self
 
+    def emulate_screen(self, width, height):
+        """A phone's screen, in CSS pixels."""
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 2, "mobile": True})
+
+    def emulate_scheme(self, scheme):
+        """`light` or `dark`, as the system would say."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
     def joined(self):
         """Connected, and what was said before has come in."""
         self.connected()
@@ -173,6 +190,27 @@ class Window:
     def hears(self, text):
         """Waits until a text stands in the log as sent."""
         self.wait(lambda: text in self.messages(".message:not(.pending, .failed)"), f"{text!r} among {self.messages()}")
+
+    def rooms(self):
+        return self.js("return [...document.querySelectorAll('.room-name')].map(name => name.textContent)")
+
+    def room(self, name):
+        """The link to a room."""
+        return self.driver.find_element(By.CSS_SELECTOR, f'#rooms a[href="#{name}"]')
+
+    def unread(self, name):
+        """What the list of rooms says is unread in a room, as text; empty if nothing is."""
+        return self.js("return document.querySelector(`#rooms a[href='#${arguments[0]}'] .badge`)?.firstChild.data ?? ''", name)
+
+    def in_app(self, script, *arguments):
+        """Runs a script with the page's `app`; it may return a promise."""
+        answer = self.driver.execute_async_script(f"""
+            const done = arguments[arguments.length - 1], given = [...arguments].slice(0, -1);
+            import("/chat.js").then(async ({{ app }}) => {{ {script} }})
+                .then((value) => done({{ value: value ?? null }}), (problem) => done({{ problem: String(problem) }}));
+        """, *arguments)
+        assert "problem" not in answer, answer
+        return answer["value"]
 
     def people(self):
         return self.js("return [...document.querySelectorAll('.person-name')].map(name => name.textContent)")

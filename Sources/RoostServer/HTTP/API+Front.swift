@@ -43,7 +43,7 @@ extension API {
         if !request.uri.path.hasSuffix("/") {
             return Response(status: .movedPermanently, headers: [.location: request.uri.path + "/"])
         }
-        return serve(.page, tag, request)
+        return serve(.page, tag, request, policy: API.pagePolicy)
     }
 
     /// Changes when the file does.
@@ -52,15 +52,23 @@ extension API {
         return "\"" + digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() + "\""
     }
 
-    private func serve(_ asset: WebAsset, _ tag: String, _ request: Request) -> Response {
+    /// The page may reach its own server only; a script may be another page's client of another server.
+    private static let pagePolicy =
+        "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
+        + "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    private static let filePolicy =
+        "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; frame-ancestors 'none'"
+
+    private func serve(
+        _ asset: WebAsset, _ tag: String, _ request: Request, policy: String = filePolicy
+    ) -> Response {
         let isKnown = request.headers[.ifNoneMatch] == tag
         return Response(
             status: isKnown ? .notModified : .ok,
             headers: [
                 .contentType: asset.contentType,
                 .eTag: tag,
-                .contentSecurityPolicy:
-                    "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; frame-ancestors 'none'",
+                .contentSecurityPolicy: policy,
                 .xContentTypeOptions: "nosniff",
                 .cacheControl: "no-cache",
                 HTTPField.Name("Referrer-Policy").unsafelyUnwrapped: "no-referrer",
