@@ -78,6 +78,19 @@ describe("Room", () => {
     assert.deepEqual([pending.state, pending.seq, room.messages.length], ["sent", 1, 1]);
   });
 
+  test("a first join from a position hears what was missed since", async (context) => {
+    const writer = await inRoom(context);
+    for (const content of ["one", "two", "three"]) await writer.room.send(content);
+    const { epoch } = writer.room.position;
+    const late = connect({ url: URL_OF_SERVER });
+    context.after(() => late.close());
+    const room = late.join("general", { after: { epoch, seq: 1 } });
+    const heard = [];
+    await new Promise((resolve) => room.addEventListener("message", ({ detail }) => heard.push(detail.content) === 2 && resolve()));
+    assert.deepEqual(heard, ["two", "three"]);
+    assert.deepEqual(room.position, { epoch, seq: 3 });
+  });
+
   test("a message that fails rejects, says why, stays in the list, and can be sent again or discarded", async (context) => {
     const { room } = await inRoom(context);
     server.isForbidden = () => true;

@@ -22,6 +22,8 @@ export class Room extends EventTarget {
   typingUsers = new Set();
   /** Where the log has been heard up to: `{epoch, seq}`, or null. */
   position = null;
+  /** Whether `position` is where we are; else nothing has been heard since a join that went on from somewhere. */
+  #isPlaced = false;
   #roost;
   #options;
   /** Whether acks may have been missed, so that hearing one's own message must do. */
@@ -119,7 +121,7 @@ export class Room extends EventTarget {
   comeBack() {
     this.#wasAway = true;
     const { keep: _, ...wishes } = this.#options;
-    return { type: "join", room: this.name, ...wishes, ...(this.position === null ? {} : { after: this.position }) };
+    return { type: "join", room: this.name, ...wishes, ...(this.#isPlaced ? { after: this.position } : {}) };
   }
 
   /** Called by the connection: no more events come. */
@@ -155,7 +157,11 @@ export class Room extends EventTarget {
 
   #joined(event) {
     if (this.position?.epoch !== event.epoch) {
-      this.position = { epoch: event.epoch, seq: Math.max(0, event.head - (this.#options.history ?? 0)) };
+      const { after, durable, history = 0 } = this.#options;
+      // Where it goes on from a position, it is heard from there, whichever that was.
+      const goesOn = durable === true || after !== undefined;
+      this.position = { epoch: event.epoch, seq: goesOn ? 0 : Math.max(0, event.head - history) };
+      this.#isPlaced = !goesOn;
     }
     if (event.members !== undefined) this.#setMembers(event);
     this.#tell("joined", event);
@@ -163,6 +169,7 @@ export class Room extends EventTarget {
 
   #reset(event) {
     this.position = null;
+    this.#isPlaced = false;
     // What was acked has gone with the log.
     for (const [messageId, { state }] of this.#unsent) if (state === "sent") this.#unsent.delete(messageId);
     this.messages = [...this.#unsent.values()];
@@ -174,6 +181,7 @@ export class Room extends EventTarget {
   #advance(seq) {
     if (this.position === null || seq <= this.position.seq) return false;
     this.position = { epoch: this.position.epoch, seq };
+    this.#isPlaced = true;
     return true;
   }
 
