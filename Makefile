@@ -74,7 +74,8 @@ test-examples: test-swift ## every example, as its reader runs it
 test-comparison: setup ## the comparison with other servers, with stand-ins for all of them
 	cd Tests/Comparison && $(PYTEST)
 
-test-full: test planted ## everything of test, planted bugs, 20,000 seeds, and ThreadSanitizer over Swift and contract suites
+test-full: test planted ## everything of test, frames queued instead of sent directly, planted bugs, 20,000 seeds, ThreadSanitizer
+	cd Tests/Contract && ROOST_DIRECT_SENDS=false ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 	$(MAKE) simulate SEEDS=20000 FROM=100000
 	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp" swift test $(SWIFT_FLAGS) $(TSAN)
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost

@@ -146,7 +146,11 @@ let package = Package(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),
         // Against the stories that all clients share, and against a node of the command that is built beside them.
-        .testTarget(name: "RoostClientTests", dependencies: ["RoostClient", "roost", nioCore, nioPosix]),
+        .testTarget(
+            name: "RoostClientTests",
+            dependencies: [
+                "RoostClient", "roost", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .testTarget(name: "RoostSimulationTests", dependencies: ["RoostCore", "RoostSimulation", nioCore]),
         .testTarget(
             name: "RoostBenchTests",

@@ -7,6 +7,8 @@ import NIOConcurrencyHelpers
 final class RoomReader: Sendable {
     fileprivate struct State {
         var events: Deque<RoomEvent> = []
+        /// How many of them are of the log.
+        var entries = 0
         /// The log has been put in `events` up to here.
         var cursor: UInt64 = 0
         /// Set while behind: how far the log is known to go.
@@ -74,38 +76,56 @@ extension RoomReader.State {
             cursor = 0
             events.append(event)
         case .typing, .userJoined, .userLeft, .presence, .receipts:
-            if head == nil, events.count < capacity { events.append(event) }
+            if head == nil, events.count - entries < capacity { events.append(event) }
         case .joined, .refused, .left, .pending, .sent, .failed: events.append(event)
         }
     }
 
     private mutating func put(_ event: RoomEvent, seq: UInt64, _ capacity: Int) {
-        if head != nil || events.count >= capacity {
+        if head != nil || entries >= capacity {
             head = seq
         } else {
             events.append(event)
+            entries += 1
             cursor = seq
         }
     }
 
     fileprivate mutating func step() -> RoomReader.Step {
-        if !events.isEmpty { return .give(events.removeFirst()) }
+        if let event = events.popFirst() {
+            if event.isOfTheLog { entries -= 1 }
+            return .give(event)
+        }
         if isFinished { return .give(nil) }
         return head == nil ? .wait : .fetch(after: cursor)
     }
 
     /// A page of the log behind `after`; empty: the server has nothing there any more.
-    fileprivate mutating func take(_ entries: [LogEntry], after: UInt64) {
+    fileprivate mutating func take(_ page: [LogEntry], after: UInt64) {
         guard let head, cursor == after else { return }
-        for entry in entries where entry.seq > cursor {
+        for entry in page where entry.seq > cursor {
             events.append(entry.event)
+            entries += 1
             cursor = entry.seq
         }
-        if entries.isEmpty {
-            if head > cursor { events.append(.gap(from: cursor + 1, to: head)) }
+        if page.isEmpty {
+            if head > cursor {
+                events.append(.gap(from: cursor + 1, to: head))
+                entries += 1
+            }
             cursor = max(cursor, head)
         }
         if cursor >= head { self.head = nil }
+    }
+}
+
+extension RoomEvent {
+    /// Whether it moves a reader on in the log.
+    fileprivate var isOfTheLog: Bool {
+        switch self {
+        case .message, .deleted, .gap: true
+        default: false
+        }
     }
 }
 

@@ -87,9 +87,12 @@ public final class Roost: Sendable {
     ///   - presence: whether to hear of who is there; nil: as the server likes.
     ///   - isDurable: whether its position outlives the process (`RoostOptions.file`): then nothing is missed that was
     ///     said meanwhile.
-    public func join(_ name: String, history: Int = 0, presence: Bool? = nil, isDurable: Bool = false) -> Room {
+    ///   - after: goes on from there instead; wins over `history` and over what is in the file.
+    public func join(
+        _ name: String, history: Int = 0, presence: Bool? = nil, isDurable: Bool = false, after: RoostPosition? = nil
+    ) -> Room {
         let room = room(name)
-        let wish = JoinWish(history: history, presence: presence, isDurable: isDurable)
+        let wish = JoinWish(history: history, presence: presence, isDurable: isDurable, after: after)
         withDriver { $0.handle(.join(room: name, wish)) }
         return room
     }

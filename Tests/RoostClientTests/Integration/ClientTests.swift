@@ -1,4 +1,5 @@
 import Foundation
+import NIOSSL
 import RoostClient
 import Testing
 
@@ -143,6 +144,68 @@ import Testing
             try await room.send(RoostContent(text: "\(total)"))
             let heard = try await texts(room, total)
             #expect(heard == (1...total).map(String.init))
+        }
+    }
+
+    @Test func whoReadsLateHearsNothingFromBeforeTheJoin() async throws {
+        let node = try RealNode(["--rate-limit-messages", "0"])
+        try node.start()
+        try await Roost.connected(to: node.url, user: "ada") { ada in
+            _ = try await ada.room("team").send("old")
+        }
+        try await Roost.connected(to: node.url, user: "ben") { ben in
+            let room = ben.join("team")
+            _ = try await room.members()
+            // Each of them comes with news of its own, so that these alone are more than is held.
+            let total = 1500
+            for number in 1..<total { room.post(RoostContent(text: "\(number)")) }
+            try await room.send(RoostContent(text: "\(total)"))
+            let heard = try await texts(room, total)
+            #expect(heard == (1...total).map(String.init))
+        }
+    }
+
+    @Test func aJoinFromAPositionGoesOnFromThere() async throws {
+        let node = try RealNode()
+        try node.start()
+        try await Roost.connected(to: node.url, user: "ada") { ada in
+            let room = ada.room("team")
+            for text in ["one", "two", "three"] { try await room.send(RoostContent(text: text)) }
+            let epoch = try await room.history().epoch
+            let again = ada.join("team", after: RoostPosition(epoch: epoch, seq: 1))
+            let heard = try await texts(again, 2)
+            #expect(heard == ["two", "three"])
+        }
+    }
+
+    @Test func overTLSTheServersNameIsChecked() async throws {
+        let node = try RealNode()
+        let (certificate, key) = (node.file("cert.pem"), node.file("key.pem"))
+        try RealNode.shell([
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "1",
+            "-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        ])
+        let server = try RealNode(["--tls-cert", certificate, "--tls-key", key])
+        try server.start()
+        var options = RoostOptions()
+        options.trust = .makeClientConfiguration()
+        options.trust?.trustRoots = .file(certificate)
+        try await Roost.connected(to: "wss://localhost:\(server.port)", user: "ada", options: options) { ada in
+            let seq = try await ada.room("team").send("secret").seq
+            #expect(seq == 1)
+        }
+        // By another name, and by whom nobody vouches for.
+        for (url, options) in [
+            ("wss://127.0.0.1:\(server.port)", options), ("wss://localhost:\(server.port)", RoostOptions()),
+        ] {
+            let roost = try Roost(url, user: "ada", options: options)
+            let loss = try await within("the refusal") {
+                for await state in roost.states { if case .connecting(let loss?) = state { return loss.code } }
+                return 0
+            }
+            #expect(loss == 1006)
+            await roost.close()
         }
     }
 

@@ -74,6 +74,17 @@ final class RealNode: @unchecked Sendable {
         process.waitUntilExit()
     }
 
+    /// Runs another program, which must succeed.
+    static func shell(_ command: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = command
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "\(command)")
+    }
+
     /// Runs the command and returns what it prints.
     static func run(_ arguments: [String]) throws -> String {
         let process = Process()
