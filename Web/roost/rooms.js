@@ -27,6 +27,8 @@ export class Rooms {
   constructor(machine) {
     this.machine = machine;
     this.byName = new Map();
+    /** Rooms that we have left, until the server has said so: `{request, retryAt}` by name. */
+    this.leaving = new Map();
     this.kept = {};
   }
 
@@ -54,6 +56,7 @@ export class Rooms {
     }
     const known = this.byName.get(name);
     if (known === undefined) this.byName.set(name, newRoom(name));
+    this.leaving.delete(name);
     const room = this.byName.get(name);
     Object.assign(room, { history, presence, durable });
     const start = after ?? (durable ? this.kept[name] : undefined);
@@ -69,9 +72,13 @@ export class Rooms {
     this.byName.delete(name);
     delete this.kept[name];
     const isThere = room.phase === RoomPhase.live || room.phase === RoomPhase.joining;
-    if (isThere && this.machine.isOnline()) this.machine.write("leave", { room: name });
+    if (isThere && this.machine.isOnline()) this.askToLeave(name);
     if (room.durable) this.machine.act({ type: "forgetPosition", room: name });
     this.machine.emit({ type: "left", room: name });
+  }
+
+  askToLeave(name) {
+    this.leaving.set(name, { request: this.machine.write("leave", { room: name }), retryAt: null });
   }
 
   /** Asks for a room: from its position on where there is one. */
@@ -105,6 +112,8 @@ export class Rooms {
   }
 
   offline() {
+    // Who is not connected is in no room.
+    this.leaving.clear();
     for (const room of this.byName.values()) {
       Object.assign(room, { phase: RoomPhase.idle, request: null, deadline: null, retryAt: null, failures: 0 });
       this.keep(room);
@@ -148,12 +157,14 @@ export class Rooms {
 
   /** The server says that we are out of a room. A leave of our own has been seen to, and is of no interest. */
   left(name) {
+    this.leaving.delete(name);
     const room = this.byName.get(name);
     if (room?.phase !== RoomPhase.live) return;
     this.refuse(room, { code: "forbidden", reason: "You are no longer in this room." });
   }
 
   refused(messageId, name, error) {
+    if (this.stayed(messageId, error)) return true;
     const asking = [...this.byName.values()].filter((room) => room.request !== null && room.request === messageId);
     if (asking.length === 0) return false;
     const concerned = name === undefined ? asking : asking.filter((room) => room.name === name);
@@ -163,6 +174,16 @@ export class Rooms {
       else if (concerned.length > 1) this.ask(room);
       else this.refuse(room, error);
     }
+    return true;
+  }
+
+  /** A leave was refused: it comes again, unless there is nothing to be left. */
+  stayed(messageId, error) {
+    const found = [...this.leaving].find(([, { request }]) => request !== null && request === messageId);
+    if (found === undefined) return false;
+    const [name, leave] = found;
+    if (!isPassing(error.code)) this.leaving.delete(name);
+    else Object.assign(leave, { request: null, retryAt: this.machine.now + (error.retryAfterMs ?? JOIN_BACKOFF_MS) });
     return true;
   }
 
@@ -242,17 +263,18 @@ export class Rooms {
   // Time
 
   dueAt() {
-    const times = [];
+    const times = [...this.leaving.values()].map(({ retryAt }) => retryAt);
     for (const room of this.byName.values()) times.push(room.deadline, room.retryAt, this.keepsAt(room));
     return earliest(times);
   }
 
   keepsAt(room) {
-    return room.durable && room.isDirty ? room.keptAt + this.machine.options.positionEveryMs : null;
+    return room.durable && room.isDirty && room.seq !== null ? room.keptAt + this.machine.options.positionEveryMs : null;
   }
 
   wake() {
     const { now } = this.machine;
+    for (const [name, { retryAt }] of [...this.leaving]) if (retryAt !== null && now >= retryAt) this.askToLeave(name);
     for (const room of [...this.byName.values()]) {
       const keepsAt = this.keepsAt(room);
       if (keepsAt !== null && now >= keepsAt) this.keep(room);
@@ -262,7 +284,7 @@ export class Rooms {
   }
 
   keep(room) {
-    if (!room.durable || !room.isDirty) return;
+    if (!room.durable || !room.isDirty || room.seq === null) return;
     Object.assign(room, { isDirty: false, keptAt: this.machine.now });
     this.machine.act({ type: "keepPosition", room: room.name, position: { epoch: room.epoch, seq: room.seq } });
   }

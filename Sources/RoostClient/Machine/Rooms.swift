@@ -4,6 +4,8 @@ import OrderedCollections
 final class Rooms {
     private unowned let machine: ClientMachine
     private var byName: OrderedDictionary<String, RoomCursor> = [:]
+    /// Rooms that we have left, until the server has said so.
+    private var leaving: OrderedDictionary<String, Leave> = [:]
     /// Positions from storage, for rooms that are joined as durable.
     private var kept: [String: RoostPosition] = [:]
 
@@ -11,6 +13,12 @@ final class Rooms {
     private static let mostRepairs = 3
     private static let joinBackoffMs: Int64 = 500
     private static let joinBackoffMaxMs: Int64 = 10_000
+
+    private struct Leave {
+        /// Nil while it waits to be repeated.
+        var request: String?
+        var retryAt: Int64?
+    }
 
     init(_ machine: ClientMachine) { self.machine = machine }
 
@@ -36,6 +44,7 @@ final class Rooms {
             byName[name] = room
             room.position = wish.after ?? (wish.isDurable ? kept[name] : nil)
         }
+        leaving.removeValue(forKey: name)
         room.wish = wish
         if room.phase == .idle || room.phase == .refused, machine.isOnline { ask(room) }
     }
@@ -56,10 +65,12 @@ final class Rooms {
         guard let room = byName.removeValue(forKey: name) else { return }
         machine.signals.forget(name)
         kept[name] = nil
-        if room.phase == .live || room.phase == .joining, machine.isOnline { machine.write(.leave(room: name)) }
+        if room.phase == .live || room.phase == .joining, machine.isOnline { askToLeave(name) }
         if room.wish.isDurable { machine.act(.forgetPosition(room: name)) }
         machine.emit(.room(name, .left))
     }
+
+    private func askToLeave(_ name: String) { leaving[name] = Leave(request: machine.write(.leave(room: name))) }
 
     /// Asks for a room: from its position on where there is one.
     private func ask(_ room: RoomCursor) {
@@ -89,6 +100,8 @@ final class Rooms {
     }
 
     func offline() {
+        // Who is not connected is in no room.
+        leaving = [:]
         for room in byName.values {
             room.phase = .idle
             room.request = nil
@@ -143,12 +156,14 @@ final class Rooms {
 
     /// The server says that we are out of a room. A leave of our own has been seen to, and is of no interest.
     func left(_ name: String) {
+        leaving.removeValue(forKey: name)
         guard let room = byName[name], room.phase == .live else { return }
         refuse(room, RoostError(.forbidden, "You are no longer in this room."))
     }
 
     /// - Returns: whether a join or resume of ours was refused.
     func refused(_ messageID: String?, _ name: String?, _ error: RoostError) -> Bool {
+        if stayed(messageID, error) { return true }
         let asking = byName.values.filter { $0.request != nil && $0.request == messageID }
         guard !asking.isEmpty else { return false }
         let concerned = name == nil ? asking : asking.filter { $0.name == name }
@@ -161,6 +176,19 @@ final class Rooms {
             } else {
                 refuse(room, error)
             }
+        }
+        return true
+    }
+
+    /// A leave was refused: it comes again, unless there is nothing to be left.
+    private func stayed(_ messageID: String?, _ error: RoostError) -> Bool {
+        guard let name = leaving.first(where: { $0.value.request != nil && $0.value.request == messageID })?.key else {
+            return false
+        }
+        if error.isPassing {
+            leaving[name] = Leave(retryAt: machine.now + (error.retryAfterMs ?? Rooms.joinBackoffMs))
+        } else {
+            leaving.removeValue(forKey: name)
         }
         return true
     }
@@ -236,14 +264,18 @@ final class Rooms {
     // MARK: Time
 
     var dueAt: Int64? {
-        byName.values.lazy.compactMap { earliest($0.deadline, $0.retryAt, self.keepsAt($0)) }.min()
+        let joins = byName.values.lazy.compactMap { earliest($0.deadline, $0.retryAt, self.keepsAt($0)) }.min()
+        return earliest(joins, leaving.values.lazy.compactMap(\.retryAt).min())
     }
 
     private func keepsAt(_ room: RoomCursor) -> Int64? {
-        room.wish.isDurable && room.isDirty ? room.keptAt + machine.options.positionEveryMs : nil
+        room.wish.isDurable && room.isDirty && room.position != nil ? room.keptAt + machine.options.positionEveryMs : nil
     }
 
     func wake() {
+        for (name, leave) in leaving {
+            if let at = leave.retryAt, machine.now >= at { askToLeave(name) }
+        }
         for room in byName.values {
             if let at = keepsAt(room), machine.now >= at { keep(room) }
             if let at = room.retryAt, machine.now >= at {
