@@ -269,7 +269,8 @@ final class Rooms {
     }
 
     private func keepsAt(_ room: RoomCursor) -> Int64? {
-        room.wish.isDurable && room.isDirty && room.position != nil ? room.keptAt + machine.options.positionEveryMs : nil
+        room.wish.isDurable && room.isDirty && room.position != nil
+            ? room.keptAt + machine.options.positionEveryMs : nil
     }
 
     func wake() {
