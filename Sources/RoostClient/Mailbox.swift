@@ -27,9 +27,6 @@ final class Mailbox<Value: Sendable>: Sendable {
         reader?.resume(returning: value)
     }
 
-    /// How many wait.
-    var count: Int { state.withLockedValue { $0.values.count } }
-
     func finish() {
         let reader = state.withLockedValue { state in
             state.isFinished = true

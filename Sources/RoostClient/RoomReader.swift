@@ -77,7 +77,9 @@ extension RoomReader.State {
             events.append(event)
         case .typing, .userJoined, .userLeft, .presence, .receipts:
             if head == nil, events.count - entries < capacity { events.append(event) }
-        case .joined, .refused, .left, .pending, .sent, .failed: events.append(event)
+        case .joined, .refused, .left, .pending, .sent, .failed:
+            // Of a room that is only sent to, nobody may ever take them.
+            if events.count - entries < 10 * capacity { events.append(event) }
         }
     }
 

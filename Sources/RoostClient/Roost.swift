@@ -27,7 +27,7 @@ public final class Roost: Sendable {
     ///   - user: who this is, where the server has no sign-in; nil: the server makes up a name and keeps it.
     ///   - name: how the user is shown to others.
     ///   - getToken: where the server has sign-in: asked for a token before connecting, and again before it expires.
-    /// - Throws: `invalid`, for a URL that is none; `RoostFile`'s errors.
+    /// - Throws: `invalid`, for a URL that is none or a file that can't be written.
     public convenience init(
         _ url: String, user: String? = nil, name: String? = nil, options: RoostOptions = RoostOptions(),
         getToken: TokenSource? = nil
