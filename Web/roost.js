@@ -806,7 +806,7 @@ class Outbox {
       Object.assign(entry, { since: rooms.position(entry.room), attemptedAt: now + wall, sender: link.user });
     }
     // Before it is written: what may be in the log is known to have been tried.
-    if (isFirst || !entry.isKept) this.keep(entry);
+    if (isFirst || (!entry.isKept && entry.heardAt === null)) this.keep(entry);
     entry.isWritten = true;
     entry.attempts += 1;
     entry.deadline = now + options.messageTimeoutMs;
@@ -840,14 +840,17 @@ class Outbox {
     if (entry !== undefined) this.settle(entry, { seq, durability, duplicate });
   }
 
-  /** Its author hears it: it is in the log, whether or not the ack comes. */
+  /**
+   * Its author hears it: it is in the log, whether or not the ack comes. One that was refused over this connection is
+   * sent again all the same, since the server lets nothing that was sent later pass before it comes.
+   */
   heard(room, messageId, seq, sender) {
     if (sender !== this.machine.link.user) return false;
     const entry = this.byId.get(messageId);
     if (entry === undefined || entry.room !== room) return true;
     entry.heardAt = seq;
     this.forget(entry);
-    if (!entry.isWritten) this.settleHeard(entry);
+    if (!entry.isWritten && !entry.comesAgain) this.settleHeard(entry);
     return true;
   }
 
@@ -892,7 +895,6 @@ class Outbox {
   /** Sends a message again later, and its room's later ones behind it. */
   putOff(entry, error, retryAfterMs) {
     this.takeBack(entry);
-    if (entry.heardAt !== null) return this.settleHeard(entry);
     if (entry.attempts >= this.machine.options.messageAttempts) return this.fail(entry, error);
     const { messageBackoffMs, messageBackoffMaxMs } = this.machine.options;
     const backoff = Math.min(messageBackoffMaxMs, messageBackoffMs * 2 ** Math.max(0, Math.min(entry.attempts, 30) - 1));
@@ -919,8 +921,12 @@ class Outbox {
     if (lane.entries.length === 0) this.lanes.delete(entry.room);
   }
 
-  /** Reports a message as failed; those behind it go on. */
+  /** Reports a message as failed, unless it is known to be in the log; those behind it go on. */
   fail(entry, error) {
+    if (entry.heardAt !== null) {
+      this.settleHeard(entry);
+      return false;
+    }
     this.remove(entry);
     this.forget(entry);
     entry.code = error.code;
@@ -945,11 +951,14 @@ class Outbox {
     for (const lane of this.lanes.values()) lane.holdUntil = null;
     for (const entry of [...this.byId.values()]) {
       entry.comesAgain = false;
+      if (entry.heardAt !== null) {
+        this.settleHeard(entry);
+        continue;
+      }
       if (!entry.isWritten) continue;
       this.takeBack(entry);
       const error = { code: OwnCode.timeout, reason: "The connection was lost too often before it was acknowledged." };
-      if (entry.heardAt !== null) this.settleHeard(entry);
-      else if (entry.attempts >= this.machine.options.messageAttempts) this.fail(entry, error);
+      if (entry.attempts >= this.machine.options.messageAttempts) this.fail(entry, error);
     }
   }
 
@@ -968,9 +977,10 @@ class Outbox {
   wake() {
     if (!this.machine.isOnline()) return;
     for (const entry of [...this.byId.values()]) {
-      if (entry.isWritten && this.machine.now >= entry.deadline) {
-        this.putOff(entry, { code: OwnCode.timeout, reason: "It was not acknowledged in time." }, undefined);
-      }
+      if (!entry.isWritten || this.machine.now < entry.deadline) continue;
+      // Nobody refused it: that it was heard is answer enough.
+      if (entry.heardAt !== null && !entry.comesAgain) this.settleHeard(entry);
+      else this.putOff(entry, { code: OwnCode.timeout, reason: "It was not acknowledged in time." }, undefined);
     }
     this.flush();
   }

@@ -7,18 +7,19 @@ extension Outbox {
         settle(entry, receipt)
     }
 
-    /// Its author hears it: it is in the log, whether or not the ack comes.
+    /// Its author hears it: it is in the log, whether or not the ack comes. One that was refused over this connection is
+    /// sent again all the same, since the server lets nothing that was sent later pass before it comes.
     /// - Returns: whether it is one of this user's.
     func heard(_ heard: ServerFrame.Entry) -> Bool {
         guard heard.sender == machine.link.user else { return false }
         guard let entry = byID[heard.messageID], entry.message.room == heard.room else { return true }
         entry.heardAt = heard.seq
         forget(entry)
-        if !entry.isWritten { settleHeard(entry) }
+        if !entry.isWritten, !entry.comesAgain { settleHeard(entry) }
         return true
     }
 
-    private func settleHeard(_ entry: Entry) {
+    func settleHeard(_ entry: Entry) {
         settle(entry, Receipt(seq: entry.heardAt, durability: nil, isDuplicate: false))
     }
 
@@ -59,7 +60,6 @@ extension Outbox {
     /// Sends a message again later, and its room's later ones behind it.
     private func putOff(_ entry: Entry, _ error: RoostError) {
         takeBack(entry)
-        if entry.heardAt != nil { return settleHeard(entry) }
         let options = machine.options
         if entry.attempts >= options.messageAttempts { return fail(entry, error) }
         let doublings = Int64(max(0, min(entry.attempts, 30) - 1))
@@ -77,13 +77,13 @@ extension Outbox {
         let error = RoostError(.timeout, "The connection was lost too often before it was acknowledged.")
         for entry in waiting {
             mark(entry, comesAgain: false)
+            guard entry.heardAt == nil else {
+                settleHeard(entry)
+                continue
+            }
             guard entry.isWritten else { continue }
             takeBack(entry)
-            if entry.heardAt != nil {
-                settleHeard(entry)
-            } else if entry.attempts >= machine.options.messageAttempts {
-                fail(entry, error)
-            }
+            if entry.attempts >= machine.options.messageAttempts { fail(entry, error) }
         }
     }
 
@@ -101,7 +101,12 @@ extension Outbox {
         guard machine.isOnline else { return }
         for entry in inFlight {
             guard let deadline = entry.deadline, machine.now >= deadline else { continue }
-            putOff(entry, RoostError(.timeout, "It was not acknowledged in time."))
+            // Nobody refused it: that it was heard is answer enough.
+            if entry.heardAt != nil, !entry.comesAgain {
+                settleHeard(entry)
+            } else {
+                putOff(entry, RoostError(.timeout, "It was not acknowledged in time."))
+            }
         }
         flush()
     }

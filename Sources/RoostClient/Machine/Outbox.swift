@@ -184,7 +184,7 @@ final class Outbox {
             entry.sender = link.user
         }
         // Before it is written: what may be in the log is known to have been tried.
-        if isFirst || !entry.isKept { keep(entry) }
+        if isFirst || (!entry.isKept && entry.heardAt == nil) { keep(entry) }
         entry.isWritten = true
         entry.attempts += 1
         entry.deadline = now + machine.options.messageTimeoutMs
@@ -236,8 +236,9 @@ final class Outbox {
         if lanes[room]?.entries.isEmpty == true { lanes.removeValue(forKey: room) }
     }
 
-    /// Reports a message as failed; those behind it go on.
+    /// Reports a message as failed, unless it is known to be in the log; those behind it go on.
     func fail(_ entry: Entry, _ error: RoostError) {
+        guard entry.heardAt == nil else { return settleHeard(entry) }
         remove(entry)
         forget(entry)
         entry.code = error.code
