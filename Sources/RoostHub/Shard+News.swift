@@ -9,11 +9,13 @@ extension Shard {
     func hear(_ items: [PresenceNews.Item], in name: RoomName) {
         guard let room = rooms[name], let readers = room.replica?.readers else { return }
         var encoded: [ByteBuffer?] = [nil, nil]
+        let leavers = items.compactMap(\.event.leaver)
         for reader in readers {
             let connection = reader.connection
             guard let seat = connection.seat(in: room), case .member(let hearsPresence) = connection.seats[seat].role
             else { continue }
-            let isOwnDoing = items.contains { $0.except == connection.id }
+            let isOwnDoing =
+                items.contains { $0.except == connection.id } || leavers.contains(connection.identity.user)
             let isSpecial = isOwnDoing || !hearsPresence
             // Who has missed something is told that first, or what is news now would be followed by what was.
             guard connection.outbox.admits(.transient), connection.shed.isEmpty else {
@@ -34,8 +36,10 @@ extension Shard {
         }
     }
 
+    /// Nobody hears of itself that it has left a room that it is in: that was before it came back, over another loop.
     private func hears(_ item: PresenceNews.Item, _ connection: Connection, _ hearsPresence: Bool) -> Bool {
-        item.except != connection.id && (hearsPresence || !item.event.isPresence)
+        item.except != connection.id && item.event.leaver != connection.identity.user
+            && (hearsPresence || !item.event.isPresence)
     }
 
     private func encode(_ items: [PresenceNews.Item], for connection: Connection) -> ByteBuffer {
@@ -143,6 +147,10 @@ extension Credentials {
 }
 
 extension Event {
+    fileprivate var leaver: UserID? {
+        if case .userLeft(_, let user, _, _) = self { user } else { nil }
+    }
+
     fileprivate var isPresence: Bool {
         switch self {
         case .userJoined, .userLeft, .presenceCount, .presence: true

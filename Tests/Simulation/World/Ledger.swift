@@ -46,6 +46,7 @@ final class Ledger: @unchecked Sendable {
     private let referee: Referee
     private let trace: Trace
     private var sent: [String: Sent] = [:]
+    private var inDoubt: Set<String> = []
     private var logs: [RoomName: [Log]] = [:]
     /// What was acked, with the place that was named.
     private(set) var acks: [(author: Author, room: RoomName, seq: UInt64)] = []
@@ -90,6 +91,9 @@ final class Ledger: @unchecked Sendable {
         return log
     }
 
+    /// A client has been told that nobody knows whether this message was stored: a copy of it may come whenever it likes.
+    func doubt(_ id: String) { inDoubt.insert(id) }
+
     private func append(_ message: Message, to log: Log) {
         let name = "\(message.room):\(message.seq) \(message.id)"
         trace.note("store", "committed \(name)")
@@ -110,7 +114,7 @@ final class Ledger: @unchecked Sendable {
         else { return referee.blow(.sameContent, "\(name) is not what its author said", concerns) }
         // One that comes again because the log it was in is gone has had its place in the order.
         let hasBeenStored = logs[message.room]?.contains { $0 !== log && $0.places[author] != nil } ?? false
-        guard !hasBeenStored else { return }
+        guard !hasBeenStored, !inDoubt.contains(message.id.text) else { return }
         if let latest = log.latest[sent.client], latest > sent.number {
             referee.blow(
                 .sendOrder, "\(name) was stored behind \(sent.client)-\(latest), which was sent later", concerns)

@@ -155,6 +155,7 @@ extension SDKClient {
         let mayExpire =
             stage.deletesRooms || stage.shape.drops(seats[index].room)
             || stage.shape.sendsSince && seats[index].hasLostPlace
+        if error.code == .retryExpired { stage.ledger.doubt(id) }
         if error.code != .retryExpired || !mayExpire { wrong("could not send \(id): \(error)") }
     }
 

@@ -87,6 +87,8 @@ public struct Shape: Sendable {
         faults = Faults(dice)
         // A clock that steps makes the window shorter than anybody can say.
         if sendsSince { faults.clockSteps = 0 }
+        // A message that is on its way for longer than the window may be stored after the copy that overtook it.
+        if sendsSince { (faults.stalls, store.isLate) = (0, 0) }
     }
 
     private static func kinds(_ dice: Dice) -> Kinds {

@@ -77,8 +77,10 @@ extension Simulation {
         for client in clients.filter({ !$0.isSilent }).prefix(2) {
             client.say(1, in: dice.int(0...(rooms.count - 1)))
         }
-        let latency = stage.shape.network.latency.upperBound
-        advance(by: .ms(200) + 8 * latency)
+        let (latency, window) = (stage.shape.network.latency.upperBound, stage.shape.network.window)
+        // Long messages take as many turns as the window has to be emptied; a character is up to two bytes.
+        let turns = 2 * (2 * (2 * stage.shape.maxContent + 400) / window)
+        advance(by: .ms(200) + Int64(8 + turns) * latency)
         for client in clients {
             guard let (rule, text, concerns) = client.unsettled() else { continue }
             return stage.referee.blow(rule, "not live: " + text, concerns)
