@@ -12,6 +12,16 @@ final class Ledger: @unchecked Sendable {
         var content: [UInt8]
         /// Counts the client's messages, over all rooms.
         var number: Int
+        /// When, in microseconds.
+        fileprivate var at: Int64 = 0
+
+        init(client: String, user: UserID, room: RoomName, content: [UInt8], number: Int) {
+            self.client = client
+            self.user = user
+            self.room = room
+            self.content = content
+            self.number = number
+        }
     }
 
     struct Author: Hashable {
@@ -23,6 +33,7 @@ final class Ledger: @unchecked Sendable {
     final class Log {
         let room: RoomName
         let epoch: Epoch
+        fileprivate let begunAt: Int64
         fileprivate(set) var messages: [Message] = []
         /// Retention has dropped what is not above it.
         fileprivate(set) var floor: UInt64 = 0
@@ -31,9 +42,10 @@ final class Ledger: @unchecked Sendable {
         fileprivate var places: [Author: UInt64] = [:]
         fileprivate var latest: [String: Int] = [:]
 
-        init(room: RoomName, epoch: Epoch) {
+        init(room: RoomName, epoch: Epoch, at now: Int64) {
             self.room = room
             self.epoch = epoch
+            begunAt = now
         }
 
         var head: UInt64 { UInt64(messages.count) }
@@ -56,7 +68,10 @@ final class Ledger: @unchecked Sendable {
         self.trace = trace
     }
 
-    func said(_ id: String, _ message: Sent) { sent[id] = message }
+    func said(_ id: String, _ message: Sent) {
+        sent[id] = message
+        sent[id]?.at = trace.now
+    }
 
     func log(_ room: RoomName, _ epoch: String) -> Log? { logs[room]?.last { $0.epoch.text == epoch } }
 
@@ -86,13 +101,15 @@ final class Ledger: @unchecked Sendable {
                 .ackedIsKept, "\(committed.room) has the new epoch \(committed.epoch) though nobody deleted it",
                 [committed.room.text])
         }
-        let log = Log(room: committed.room, epoch: committed.epoch)
+        let log = Log(room: committed.room, epoch: committed.epoch, at: trace.now)
         logs[committed.room, default: []].append(log)
         return log
     }
 
     /// A client has been told that nobody knows whether this message was stored: a copy of it may come whenever it likes.
     func doubt(_ id: String) { inDoubt.insert(id) }
+
+    private func isFirst(_ log: Log) -> Bool { logs[log.room]?.first === log }
 
     private func append(_ message: Message, to log: Log) {
         let name = "\(message.room):\(message.seq) \(message.id)"
@@ -115,6 +132,8 @@ final class Ledger: @unchecked Sendable {
         // One that comes again because the log it was in is gone has had its place in the order.
         let hasBeenStored = logs[message.room]?.contains { $0 !== log && $0.places[author] != nil } ?? false
         guard !hasBeenStored, !inDoubt.contains(message.id.text) else { return }
+        // Of what was said before the log began, copies may be on their way over several connections.
+        guard sent.at >= log.begunAt || isFirst(log) else { return }
         if let latest = log.latest[sent.client], latest > sent.number {
             referee.blow(
                 .sendOrder, "\(name) was stored behind \(sent.client)-\(latest), which was sent later", concerns)

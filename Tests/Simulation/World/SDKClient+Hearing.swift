@@ -78,6 +78,9 @@ extension SDKClient {
         if plan.presence == true {
             if joined.members == nil, seats[index].members == nil { ask(.presence(index)) }
             if let members = joined.members { learn(members, index) }
+        } else {
+            // Who came and went while the room was being joined again was not told.
+            seats[index].members = nil
         }
     }
 

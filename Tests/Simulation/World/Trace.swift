@@ -31,6 +31,8 @@ public final class Trace: @unchecked Sendable {
         self.scheduler = scheduler
     }
 
+    var now: Int64 { scheduler.now }
+
     func note(_ who: @autoclosure () -> String, _ text: @autoclosure () -> String) {
         guard isOn else { return }
         let line = Line(time: scheduler.now, who: who(), text: text())
