@@ -33,6 +33,14 @@ public struct MarkBoard: Sendable {
         dirty[Key(room: room, user: user), default: Mark()].merge(mark)
     }
 
+    /// Another node's members have got so far; it writes that down itself.
+    public mutating func hear(_ room: RoomName, _ marks: [MemberMark]) {
+        guard watched[room] != nil else { return }
+        for mark in marks where watched[room]?.marks[mark.user, default: Mark()].merge(mark.mark) == true {
+            watched[room]?.changed.insert(mark.user)
+        }
+    }
+
     // MARK: Keeping
 
     /// What is to be written down now.

@@ -1,4 +1,5 @@
-/// Who is in which room, over all connections of a node; transitions tell whom the others hear of.
+/// Who is in which room: over all connections of this node, and as the other nodes say. Transitions of that union tell
+/// whom the room hears of, so that nobody has to announce a crash.
 public struct Presence: Sendable {
     /// Above so many members a room hears counts instead of names.
     public static let namesUpTo = 500
@@ -8,21 +9,28 @@ public struct Presence: Sendable {
     struct Member: Sendable {
         var name: String
         var since: Timestamp
+        /// Of this node; 0 where the user is elsewhere only, or expected back.
         var connections: Int
+        /// What other nodes say, each for itself.
+        var elsewhere: [NodeID: Attendee] = [:]
+
+        var all: Int { elsewhere.values.reduce(connections) { $0 + $1.connections } }
     }
 
     /// The members of one room, and their ids in order, so that a page costs what it shows.
-    private struct Members: Sendable {
+    struct Members: Sendable {
         var byID: [UserID: Member] = [:]
         var ids = SortedList<UserID>()
+        /// How many of them have connections of this node.
+        var here = 0
     }
 
-    private var rooms: [RoomName: Members] = [:]
+    var rooms: [RoomName: Members] = [:]
     private var changedCounts: Set<RoomName> = []
     /// Rooms that have been told a count lately, and until when they are told no other.
     private var countsRestUntil: [RoomName: Moment] = [:]
     /// Who has left for a moment: still shown, until then.
-    private var lingering: [RoomName: [UserID: Moment]] = [:]
+    var lingering: [RoomName: [UserID: Moment]] = [:]
 
     public init() {}
 
@@ -35,28 +43,36 @@ public struct Presence: Sendable {
 
     /// One more connection of the user is in the room.
     public mutating func join(_ room: RoomName, _ user: UserID, name: String, at now: Timestamp) -> Change {
+        stay(user, in: room)
         if rooms[room]?.byID[user] != nil {
+            if rooms[room]?.byID[user]?.connections == 0 { rooms[room]?.here += 1 }
             rooms[room]?.byID[user]?.connections += 1
-            if lingering[room]?.removeValue(forKey: user) != nil, lingering[room]?.isEmpty == true {
-                lingering[room] = nil
-            }
             return .none
         }
-        rooms[room, default: Members()].byID[user] = Member(name: name, since: now, connections: 1)
-        rooms[room]?.ids.insert(user)
-        return told(.joined, room)
+        return add(user, Member(name: name, since: now, connections: 1), to: room)
     }
 
     /// One connection fewer.
     /// - Parameter until: the user is expected back, and shown until then.
     public mutating func leave(_ room: RoomName, _ user: UserID, lingeringUntil until: Moment? = nil) -> Change {
-        guard let member = rooms[room]?.byID[user] else { return .none }
-        guard member.connections <= 1, until == nil else {
-            rooms[room]?.byID[user]?.connections = max(0, member.connections - 1)
-            if let until, member.connections <= 1 { lingering[room, default: [:]][user] = until }
-            return .none
-        }
-        return remove(user, from: room)
+        guard let member = rooms[room]?.byID[user], member.connections > 0 else { return .none }
+        rooms[room]?.byID[user]?.connections -= 1
+        if member.connections == 1 { rooms[room]?.here -= 1 }
+        guard member.all <= 1 else { return .none }
+        return vacate(room, user, until)
+    }
+
+    /// Nobody has a connection of the user in the room any more.
+    mutating func vacate(_ room: RoomName, _ user: UserID, _ until: Moment?) -> Change {
+        guard let until else { return remove(user, from: room) }
+        lingering[room, default: [:]][user] = until
+        return .none
+    }
+
+    /// The user is here: nobody waits for it to come back.
+    mutating func stay(_ user: UserID, in room: RoomName) {
+        guard lingering[room]?.removeValue(forKey: user) != nil else { return }
+        if lingering[room]?.isEmpty == true { lingering[room] = nil }
     }
 
     /// Takes out those who were expected back and have not come.
@@ -73,7 +89,14 @@ public struct Presence: Sendable {
         return gone
     }
 
-    private mutating func remove(_ user: UserID, from room: RoomName) -> Change {
+    mutating func add(_ user: UserID, _ member: Member, to room: RoomName) -> Change {
+        rooms[room, default: Members()].byID[user] = member
+        if member.connections > 0 { rooms[room]?.here += 1 }
+        rooms[room]?.ids.insert(user)
+        return told(.joined, room)
+    }
+
+    mutating func remove(_ user: UserID, from room: RoomName) -> Change {
         guard rooms[room]?.byID.removeValue(forKey: user) != nil else { return .none }
         rooms[room]?.ids.remove(user)
         if rooms[room]?.ids.isEmpty == true { rooms[room] = nil }
@@ -110,41 +133,10 @@ public struct Presence: Sendable {
         if !isLast { ids.removeLast() }
         let shown = ids.compactMap { id in
             members.byID[id].map {
-                PresencePage.Member(user: id, name: $0.name, since: $0.since, connections: $0.connections)
+                PresencePage.Member(user: id, name: $0.name, since: $0.since, connections: $0.all)
             }
         }
         return PresencePage(
             room: room, count: members.ids.count, members: shown, next: isLast ? nil : shown.last?.user)
-    }
-}
-
-/// A page of a room's members.
-public struct PresencePage: Sendable, Equatable {
-    public struct Member: Sendable, Equatable {
-        public var user: UserID
-        public var name: String
-        public var since: Timestamp
-        public var connections: Int
-
-        public init(user: UserID, name: String, since: Timestamp, connections: Int) {
-            self.user = user
-            self.name = name
-            self.since = since
-            self.connections = connections
-        }
-    }
-
-    public var room: RoomName
-    /// All members, not only those of this page.
-    public var count: Int
-    public var members: [Member]
-    /// The cursor for the next page; nil on the last.
-    public var next: UserID?
-
-    public init(room: RoomName, count: Int, members: [Member], next: UserID?) {
-        self.room = room
-        self.count = count
-        self.members = members
-        self.next = next
     }
 }

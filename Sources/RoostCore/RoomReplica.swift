@@ -43,6 +43,9 @@ public struct RoomReplica<Handle> {
         self.rumour = max(rumour, head)
     }
 
+    /// Whether the log is known to go on after the head.
+    public var isBehindRumour: Bool { rumour > end }
+
     // MARK: What comes in
 
     /// What to do about a stretch of messages `first ... last` that has arrived.

@@ -53,24 +53,6 @@ public enum BusEvent: Sendable, Equatable {
     case lost(String)
 }
 
-/// Tells one process from all others, before it and beside it: 64 random bits, as base 36 digits.
-public struct NodeID: Hashable, Sendable, Comparable, CustomStringConvertible {
-    public let text: String
-
-    public init(random: UInt64) { text = String(random, radix: 36) }
-
-    /// Nil unless it is 1 to 13 lowercase letters and digits.
-    public init?(_ text: String) {
-        guard (1...13).contains(text.utf8.count),
-            text.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) })
-        else { return nil }
-        self.text = text
-    }
-
-    public static func < (one: NodeID, other: NodeID) -> Bool { one.text < other.text }
-    public var description: String { text }
-}
-
 /// What a node says of itself for as long as it lives.
 public struct NodeCard: Sendable, Equatable {
     public var node: NodeID
@@ -92,7 +74,7 @@ public struct NodeCard: Sendable, Equatable {
 /// with the leases. Rows of the dead are removed by whoever comes across them.
 public protocol Board: Sendable {
     /// Takes or renews this node's lease, and tells which nodes have one now, itself included.
-    func renew(_ card: NodeCard, forMs: Int64) async throws(BusError) -> [NodeCard]
+    func renew(_ card: NodeCard, forMs: Int64) async throws(BusError) -> Renewal
 
     /// Gives the lease back: the node has gone in good order.
     func release(_ node: NodeID) async throws(BusError)
@@ -113,6 +95,18 @@ public enum BoardName: Hashable, Sendable {
     case members(RoomName)
     /// Where a user is connected: one row, named by the user.
     case connections(UserID)
+}
+
+public struct Renewal: Sendable, Equatable {
+    /// The living, this node included.
+    public var nodes: [NodeCard]
+    /// This node had no lease, or none any more: what it had written may have been removed.
+    public var isNew: Bool
+
+    public init(nodes: [NodeCard], isNew: Bool) {
+        self.nodes = nodes
+        self.isNew = isNew
+    }
 }
 
 public struct BoardChange: Sendable, Equatable {

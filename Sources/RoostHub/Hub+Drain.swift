@@ -47,6 +47,8 @@ extension Hub {
         await ingest.fence()
         await flushMarks()
         await scribe.flush()
+        flushRows()
+        await relay?.stop()
         detach()
     }
 

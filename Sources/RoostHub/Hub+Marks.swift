@@ -8,6 +8,9 @@ extension Hub {
     /// be there.
     public func mark(_ room: RoomName, _ user: UserID, _ mark: Mark) {
         marks.withLock { $0.note(room, user, mark) }
+        if kinds.kind(of: room).receipts {
+            relay?.tell(room, .marks(room, [MemberMark(room: room, user: user, mark: mark)]))
+        }
     }
 
     /// How far a user has got in these rooms, by now.

@@ -5,31 +5,27 @@ public import RoostCore
 extension Hub {
     /// Tells every online participant of a new room, except the connection that has made it (0: nobody's).
     public func announce(_ room: RoomInfo, participants: [User], except connection: UInt64 = 0) {
-        for target in shards {
-            target.loop.execute {
-                target.shard.value.hear(ofNew: room, participants: participants, except: connection)
-            }
+        everywhere { $0.hear(ofNew: room, participants: participants, except: connection) }
+        for user in participants {
+            if let own = RoomName("user:" + user.id.text) { relay?.tell(own, .created(user.id, room.name)) }
         }
     }
 
     /// The room is gone: its readers are told that they have left it.
     public func dissolve(_ room: RoomName) {
-        for target in shards {
-            target.loop.execute { target.shard.value.dissolve(room) }
-        }
+        everywhere { $0.dissolve(room) }
+        relay?.tell(room, .dissolved(room))
     }
 
     /// A user has been made a participant of a room, or is one no longer.
     public func membership(of user: UserID, in room: RoomName, isNow isMember: Bool) {
-        for target in shards {
-            target.loop.execute { target.shard.value.membership(of: user, in: room, isNow: isMember) }
-        }
+        everywhere { $0.membership(of: user, in: room, isNow: isMember) }
+        if let own = RoomName("user:" + user.text) { relay?.tell(own, .membership(user, room, isNow: isMember)) }
     }
 
     /// Who may enter has changed: readers without access are put out.
     public func recheck(_ room: RoomName) {
-        for target in shards {
-            target.loop.execute { target.shard.value.recheck(room) }
-        }
+        everywhere { $0.recheck(room) }
+        relay?.tell(room, .recheck(room))
     }
 }

@@ -21,7 +21,11 @@ extension Hub {
 
     func connected(_ identity: Identity, on loop: LoopExecutor) {
         let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
-        online.withLock { $0[identity.user, default: fresh].connections += 1 }
+        let row = online.withLock { online -> Bulletin.Row? in
+            online[identity.user, default: fresh].connections += 1
+            return online[identity.user]?.row(identity.user)
+        }
+        tell(row, of: identity.user, isFirst: row?.attendee?.connections == 1)
         guard identity.isLasting else { return }
         let name = identity.name == identity.user.text ? nil : identity.name
         scribe.note(Sighting(user: identity.user, name: name), on: loop)
@@ -37,11 +41,24 @@ extension Hub {
     }
 
     func disconnected(_ identity: Identity, on loop: LoopExecutor) {
-        let isGone = online.withLock { online in
+        let (row, isGone) = online.withLock { online in
             online[identity.user]?.connections -= 1
-            return online[identity.user]?.connections ?? 0 <= 0
+            return (online[identity.user]?.row(identity.user), online[identity.user]?.connections ?? 0 <= 0)
         }
+        tell(row, of: identity.user, isFirst: false)
         if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall()), on: loop) }
+    }
+
+    /// Other nodes find out where a user is.
+    private func tell(_ row: Bulletin.Row?, of user: UserID, isFirst: Bool) {
+        guard let relay, let row else { return }
+        relay.note(.connections(user), user, row)
+        flushRows()
+        if isFirst { attendOwnRoom(of: user, isNow: true) }
+        if row == .gone {
+            attendOwnRoom(of: user, isNow: false)
+            ownEnds.withLock { $0[user] = nil }
+        }
     }
 
     /// Forgets users without a connection, once they could send as much as anybody: coming back must not make a full
@@ -67,6 +84,7 @@ extension Hub {
         guard kind.presence != .off else { return }
         presence.withLock { state in
             let change = state.presence.join(room, identity.user, name: identity.name, at: world.wall())
+            noteRow(room, identity.user, state.presence)
             if kind.presence == .count {
                 state.presence.countChanged(room)
             } else if change == .joined {
@@ -83,12 +101,19 @@ extension Hub {
         let until = isExpected ? world.monotonic() + Hub.graceMs : nil
         presence.withLock { state in
             let change = state.presence.leave(room, identity.user, lingeringUntil: until)
+            noteRow(room, identity.user, state.presence, isExpected: isExpected)
             if kind.presence == .count {
                 state.presence.countChanged(room)
             } else if change == .left {
                 state.news.left(room, identity.user, name: identity.name, at: world.wall(), except: connection)
             }
         }
+    }
+
+    private func noteRow(_ room: RoomName, _ user: UserID, _ presence: Presence, isExpected: Bool = false) {
+        guard let relay else { return }
+        let row = presence.attendee(room, user).map { Bulletin.Row.here($0) }
+        relay.note(.members(room), user, row ?? (isExpected ? .expected : .gone))
     }
 
     /// The members of a room, at most `limit` (1000 if more are asked for); without names where the kind is to count.
@@ -112,6 +137,7 @@ extension Hub {
         presence.withLock { state in
             for (room, items) in state.news.take() { tell(room, items) }
         }
+        flushRows()
     }
 
     /// Large rooms hear how many they are; those who were expected back and did not come have left.
@@ -155,6 +181,7 @@ extension Hub {
         typing.withLock { typing in
             guard typing.set(room, user, isActive: isActive, now: now) else { return }
             tell(room, .typing(room: room, user: user, isActive: isActive), except: connection)
+            relay?.tell(room, .typing(room, user, isActive: isActive))
         }
     }
 

@@ -67,7 +67,7 @@ extension Hub {
     }
 
     /// The participants as users; one who was never seen is named by its id.
-    private func participants(of info: RoomInfo) async throws(StoreError) -> [User] {
+    func participants(of info: RoomInfo) async throws(StoreError) -> [User] {
         await scribe.flush()
         let known = try await store.users(info.participants)
         return info.participants.map { known[$0] ?? User(id: $0, name: $0.text) }

@@ -26,6 +26,16 @@ extension Hub {
                 hub.world.run { await hub.flushMarks() }
             },
         ]
+        if relay != nil {
+            tasks += [
+                every(.milliseconds(100)) { $0.relay?.releaseWaiters() },
+                every(Hub.tellEvery) { hub in
+                    hub.relay?.remind()
+                    hub.readBoards()
+                },
+                every(.milliseconds(Neighbours.renewEveryMs)) { hub in hub.world.run { await hub.renewLease() } },
+            ]
+        }
         if let period = trimPeriod { tasks.append(every(period) { $0.trim() }) }
         return tasks
     }

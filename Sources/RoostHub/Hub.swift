@@ -3,6 +3,16 @@ public import NIOCore
 public import RoostCore
 public import RoostEngine
 
+/// Who listens to what: the shards with readers of each room, and the users whose own rooms are heard.
+private struct Interest: Sendable {
+    var masks: [RoomName: UInt64] = [:]
+    var owners: Set<UserID> = []
+
+    func wants(_ room: RoomName) -> Bool {
+        masks[room] != nil || room.owner.map { owners.contains($0) } ?? false
+    }
+}
+
 /// The street of one node: shards that own the connections, the ingest they share, and who is where.
 ///
 /// Shards share nothing on the message path. What is here is touched once per batch or by joins and leaves.
@@ -12,7 +22,11 @@ public final class Hub: Sendable {
     let world: World
     let log: Logger
     let shards: [BoundShard]
-    private let interest = Locked<[RoomName: UInt64]>([:])
+    private let interest = Locked(Interest())
+    /// The other nodes; nil where there are none.
+    let relay: Relay?
+    /// Where users' own rooms end, of those connected here; kept in a cluster only.
+    let ownEnds = Locked<[UserID: OwnEnd]>([:])
     let presence = Locked(Attendance())
     let online = Locked<[UserID: OnlineUser]>([:])
     let typing = Locked(Typing())
@@ -28,6 +42,18 @@ public final class Hub: Sendable {
     public var kinds: Kinds { settings.kinds }
     public var isAnonymous: Bool { settings.judge == nil }
 
+    /// What makes a node one of several.
+    public struct Membership: Sendable {
+        public var cluster: any Cluster
+        /// `Directory.storeID`.
+        public var storeID: String
+
+        public init(cluster: any Cluster, storeID: String) {
+            self.cluster = cluster
+            self.storeID = storeID
+        }
+    }
+
     struct BoundShard: Sendable {
         let loop: any EventLoop
         let shard: NIOLoopBound<Shard>
@@ -40,7 +66,8 @@ public final class Hub: Sendable {
 
     /// Makes a shard on each loop. At most 64 loops.
     public static func start(
-        store: any Store, loops: [any EventLoop], settings: HubSettings, world: World, log: Logger
+        store: any Store, loops: [any EventLoop], settings: HubSettings, world: World, log: Logger,
+        membership: Membership? = nil
     ) async throws -> Hub {
         precondition((1...64).contains(loops.count), "a hub has 1 to 64 event loops")
         var shards: [BoundShard] = []
@@ -48,16 +75,23 @@ public final class Hub: Sendable {
             let bound = try await loop.submit { NIOLoopBound(Shard(number: number, loop: loop), eventLoop: loop) }.get()
             shards.append(BoundShard(loop: loop, shard: bound))
         }
-        let hub = Hub(store: store, shards: shards, settings: settings, world: world, log: log)
+        var relay: Relay?
+        if let membership {
+            let card = NodeCard(
+                node: NodeID(random: world.random()), name: settings.node, storeID: membership.storeID)
+            relay = Relay(cluster: membership.cluster, card: card, world: world, log: log)
+        }
+        let hub = Hub(store: store, shards: shards, settings: settings, world: world, log: log, relay: relay)
         hub.route.hub.withLock { $0 = hub }
         for shard in shards {
             try await shard.loop.submit { shard.shard.value.start(hub: hub) }.get()
         }
+        hub.joinCluster()
         return hub
     }
 
     private init(
-        store: any Store, shards: [BoundShard], settings: HubSettings, world: World, log: Logger
+        store: any Store, shards: [BoundShard], settings: HubSettings, world: World, log: Logger, relay: Relay?
     ) {
         let route = Route()
         self.store = store
@@ -65,6 +99,7 @@ public final class Hub: Sendable {
         self.settings = settings
         self.world = world
         self.log = log
+        self.relay = relay
         self.route = route
         cache = LogCache(store: store, budget: settings.recentBytes, log: log)
         scribe = Scribe(directory: store, world: world, log: log)
@@ -114,11 +149,19 @@ public final class Hub: Sendable {
             case .caller: break
             }
         }
+        hand(outcome.committed, to: news)
+        relay?.publish(outcome.committed)
+    }
+
+    /// Hands what is new in the log to the shards concerned, with the news they get anyway.
+    func hand(_ batch: [Committed], to news: [Shard.News]) {
+        var news = news
+        noteOwnEnds(batch)
         let everyone: UInt64 = shards.count == 64 ? .max : 1 << UInt64(shards.count) - 1
         interest.withLock { interest in
-            for committed in outcome.committed {
+            for committed in batch {
                 // A personal room is open to its owner's connections wherever they are.
-                var mask = committed.room.owner == nil ? interest[committed.room] ?? 0 : everyone
+                var mask = committed.room.owner == nil ? interest.masks[committed.room] ?? 0 : everyone
                 while mask != 0 {
                     news[mask.trailingZeroBitCount].committed.append(committed)
                     mask &= mask - 1
@@ -133,17 +176,45 @@ public final class Hub: Sendable {
     // MARK: Who listens
 
     func listen(_ shard: Int, to room: RoomName) {
-        interest.withLock { $0[room, default: 0] |= 1 << UInt64(shard) }
-    }
-
-    func unlisten(_ shard: Int, to room: RoomName) {
         interest.withLock { interest in
-            let mask = (interest[room] ?? 0) & ~(1 << UInt64(shard))
-            interest[room] = mask == 0 ? nil : mask
+            if relay != nil, !interest.wants(room) { beginHearing(room) }
+            interest.masks[room, default: 0] |= 1 << UInt64(shard)
         }
     }
 
-    func listeners(_ room: RoomName) -> UInt64 { interest.withLock { $0[room] ?? 0 } }
+    func unlisten(_ shard: Int, to room: RoomName) {
+        let isOver = interest.withLock { interest in
+            let mask = (interest.masks[room] ?? 0) & ~(1 << UInt64(shard))
+            interest.masks[room] = mask == 0 ? nil : mask
+            guard relay != nil, !interest.wants(room) else { return false }
+            relay?.end(room)
+            return true
+        }
+        if isOver { forgetElsewhere(room) }
+    }
+
+    /// Others hear of a user here, or not any more: what is said in its own room is of interest, or no longer.
+    func attendOwnRoom(of user: UserID, isNow: Bool) {
+        guard relay != nil, let room = RoomName("user:" + user.text) else { return }
+        let isOver = interest.withLock { interest in
+            if isNow {
+                if !interest.wants(room) { beginHearing(room) }
+                interest.owners.insert(user)
+                return false
+            }
+            interest.owners.remove(user)
+            guard !interest.wants(room) else { return false }
+            relay?.end(room)
+            return true
+        }
+        if isOver { forgetElsewhere(room) }
+    }
+
+    private func beginHearing(_ room: RoomName) {
+        relay?.begin(room, hasBoard: kinds.kind(of: room).presence != .off)
+    }
+
+    func listeners(_ room: RoomName) -> UInt64 { interest.withLock { $0.masks[room] ?? 0 } }
 
     // MARK: Life
 

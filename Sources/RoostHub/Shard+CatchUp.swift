@@ -209,6 +209,13 @@ extension Shard {
         }
     }
 
+    /// What was held back for is read, unless it has come.
+    func fillGap(_ room: LocalRoom) {
+        guard let replica = room.replica else { return }
+        guard replica.isBehindRumour else { return react(room.replica?.filled(madeProgress: true) ?? .stale, room) }
+        start(LogRead(wanted: .news(room, after: replica.head)))
+    }
+
     private func filled(_ room: LocalRoom, _ page: LogPage?) {
         guard room.replica != nil else { return forgetIfEmpty(room) }
         if let page, page.head.epoch != room.replica?.epoch { return reopen(room) }

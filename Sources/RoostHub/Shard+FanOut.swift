@@ -91,12 +91,36 @@ extension Shard {
             return
         }
         let arrival = room.replica?.arrive(epoch: committed.epoch, first: first, last: last) ?? .stale
-        if case .push(let from) = arrival {
+        switch arrival {
+        case .push(let from):
             push(committed.messages[Int(from - first)...], to: room)
-        } else {
-            react(arrival, room)
+            pushWhatWaits(in: room)
+        case .fill where hub.relay != nil: holdBack(room)
+        default: react(arrival, room)
         }
     }
+
+    /// What came too early is in memory: with what was missing before it, its time has come.
+    private func pushWhatWaits(in room: LocalRoom) {
+        while let replica = room.replica, replica.isBehindRumour,
+            case .here(let messages, _) = hub.cache.source(room.name, replica.epoch, after: replica.head, exactly: true),
+            let last = messages.last?.seq, last > replica.head
+        {
+            push(messages[...].drop { $0.seq <= replica.head }, to: room)
+        }
+    }
+
+    /// Several nodes append to a room, and what they say of it crosses on the way: what is missing is waited for before
+    /// the store is asked.
+    private func holdBack(_ room: LocalRoom) {
+        let bound = NIOLoopBound((self, room), eventLoop: loop)
+        loop.scheduleTask(in: Shard.holdBackFor) {
+            let (shard, room) = bound.value
+            shard.fillGap(room)
+        }
+    }
+
+    private static let holdBackFor = TimeAmount.milliseconds(30)
 
     /// Sends a stretch that follows the replica's head to all who are live, as far as one turn may go: those beyond are
     /// behind from then on, and are given it in turns to come.
@@ -122,8 +146,9 @@ extension Shard {
     }
 
     /// A room has been created: its online participants hear of it, and those who hear without joining attend it.
-    func hear(ofNew room: RoomInfo, participants: [User], except id: UInt64) {
-        for user in participants {
+    /// - Parameter only: the one participant that is told, if not all.
+    func hear(ofNew room: RoomInfo, participants: [User], except id: UInt64, only: UserID? = nil) {
+        for user in participants where only == nil || only == user.id {
             for connection in (users[user.id] ?? []).compactMap({ connections[$0] }) {
                 if connection.id != id {
                     if connection.outbox.admits(.transient) {

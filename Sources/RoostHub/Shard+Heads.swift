@@ -8,9 +8,29 @@ import RoostWire
 extension Shard {
     /// Asks where the logs of all rooms with readers end.
     func askForHeads() {
+        guard !isSweeping else {
+            // What was read before this was called says nothing about now.
+            mustSweepAgain = true
+            return
+        }
         let asked = rooms.values.filter { $0.replica != nil }
-        guard !asked.isEmpty, !isSweeping else { return }
+        guard !asked.isEmpty else { return }
         isSweeping = true
+        askForHeads(of: asked) { shard in
+            shard.isSweeping = false
+            guard shard.mustSweepAgain else { return }
+            shard.mustSweepAgain = false
+            shard.askForHeads()
+        }
+    }
+
+    /// Asks where the logs of these rooms end, as far as they have readers here.
+    func askForHeads(of names: Set<RoomName>) {
+        let asked = names.compactMap { rooms[$0] }.filter { $0.replica != nil }
+        if !asked.isEmpty { askForHeads(of: asked) { _ in } }
+    }
+
+    private func askForHeads(of asked: [LocalRoom], then: @escaping (Shard) -> Void) {
         let (store, log, names) = (hub.store, hub.log, asked.map(\.name))
         ask { () -> [RoomName: RoomHead]? in
             do throws(StoreError) {
@@ -20,9 +40,19 @@ extension Shard {
                 return nil
             }
         } then: { shard, heads in
-            shard.isSweeping = false
             if let heads { shard.hear(heads: heads, of: asked) }
+            then(shard)
         }
+    }
+
+    /// Another node says where a log ends.
+    func hear(_ name: RoomName, _ epoch: Epoch, head seq: UInt64) {
+        guard let room = rooms[name] else { return }
+        guard let arrival = room.replica?.hear(epoch: epoch, head: seq) else {
+            room.rumour = max(room.rumour, seq)
+            return
+        }
+        react(arrival, room)
     }
 
     private func hear(heads: [RoomName: RoomHead], of asked: [LocalRoom]) {

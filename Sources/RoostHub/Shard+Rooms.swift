@@ -78,8 +78,10 @@ extension Shard {
             OpenRequest(room: $0.join.room, user: $0.connection.identity.user, create: true)
         }
         for open in waiting { rooms[open.join.room]?.opening += 1 }
-        let (store, world) = (hub.store, hub.world)
+        let (store, world, relay) = (hub.store, hub.world, hub.relay)
         ask {
+            // From now on what others append is heard too, and who is there elsewhere is known.
+            if let relay { await relay.prime(requests.lazy.map(\.room)) }
             do throws(StoreError) {
                 return try await store.open(requests, at: world.wall())
             } catch {

@@ -43,6 +43,9 @@ public final class Shard {
     /// How many failed appends this shard has heard of.
     var failuresHeard: UInt64 = 0
     var isSweeping = false
+    /// A sweep was asked for while one was under way.
+    var mustSweepAgain = false
+    private var sweeps = 0
     var wheel: TimerWheel<UInt64>
     private var nextConnection: UInt64 = 1
     private var nextName: UInt64 = 0
@@ -72,11 +75,19 @@ public final class Shard {
             loop.scheduleRepeatedTask(initialDelay: Shard.sweepEvery, delay: Shard.sweepEvery) { _ in
                 bound.value.replays.sweep()
                 bound.value.compression?.replays.sweep()
-                bound.value.askForHeads()
+                bound.value.sweep()
             },
         ]
         if number == 0 { timers += hub.startUpkeep(on: loop) }
     }
+
+    /// Every so often in a cluster, where others tell of what they append; always where nobody does.
+    private func sweep() {
+        sweeps += 1
+        if hub.relay?.isLost ?? true || sweeps % Shard.sweepRarely == 0 { askForHeads() }
+    }
+
+    private static let sweepRarely = 5
 
     var hub: Hub {
         guard let started else { preconditionFailure("a shard is used before its hub has started it") }

@@ -136,6 +136,9 @@ final class ServerEnd: Transport {
         return false
     }
 
+    /// Whether everything that was written has been taken.
+    var isIdle: Bool { queued == 0 }
+
     private func enqueue(_ bytes: ByteBuffer) {
         unsent.append(bytes)
         queued += bytes.readableBytes

@@ -46,6 +46,16 @@ public struct Shape: Sendable {
         public var isLate = 0.0
     }
 
+    /// What nodes share beside the store.
+    public struct Bus: Sendable {
+        /// Microseconds until a post or an answer arrives.
+        public var latency: ClosedRange<Int64> = 100...2000
+        public var loses = 0.0
+        public var doubles = 0.0
+        /// How often a question is not answered.
+        public var fails = 0.0
+    }
+
     /// How many of each.
     public struct Faults: Sendable {
         public var cuts = 0
@@ -55,12 +65,19 @@ public struct Shape: Sendable {
         public var clockSteps = 0
         public var outages = 0
         public var deletions = 0
+        /// Of the bus, for all nodes or for one.
+        public var busOutages = 0
+        public var partitions = 0
 
         /// Nothing goes wrong at all.
         public var isEmpty: Bool {
-            cuts + stalls + crashes + drains + clockSteps + outages + deletions == 0
+            cuts + stalls + crashes + drains + clockSteps + outages + deletions + busOutages + partitions == 0
         }
     }
+
+    /// Whether the nodes are a cluster; else several share a store without knowing of each other.
+    public var hasBus = false
+    public var bus = Bus()
 
     public init() {}
 
@@ -82,9 +99,17 @@ public struct Shape: Sendable {
         limits = Shape.limits(dice)
         (kinds, sendsSince) = (Shape.kinds(dice), dice.chance(0.2))
         if sendsSince { limits.dedupeWindowMs = dice.time(300...3000) }
+        let cluster = Dice(seed: seed, "cluster")
+        hasBus = cluster.chance(0.4)
+        if hasBus { nodes = cluster.int(2...4) }
         guard !dice.chance(0.1) else { return }
         store = Store(dice)
         faults = Faults(dice)
+        if hasBus {
+            bus = Bus(cluster)
+            faults.busOutages = cluster.chance(0.4) ? cluster.int(1...3) : 0
+            faults.partitions = cluster.chance(0.4) ? cluster.int(1...4) : 0
+        }
         // A clock that steps makes the window shorter than anybody can say.
         if sendsSince { faults.clockSteps = 0 }
         // A message that is on its way for longer than the window may be stored after the copy that overtook it.
@@ -130,6 +155,15 @@ extension Shape.Store {
     }
 }
 
+extension Shape.Bus {
+    init(_ dice: Dice) {
+        latency = dice.pick([50...300, 100...3000, 500...30_000, 100...120_000])
+        if dice.chance(0.5) { loses = dice.pick([0.01, 0.1, 0.5]) }
+        if dice.chance(0.4) { doubles = dice.pick([0.02, 0.2]) }
+        if dice.chance(0.3) { fails = dice.pick([0.01, 0.1, 0.3]) }
+    }
+}
+
 extension Shape.Faults {
     init(_ dice: Dice) {
         func some(_ probability: Double, _ most: Int) -> Int { dice.chance(probability) ? dice.int(1...most) : 0 }
@@ -155,7 +189,9 @@ extension Shape: CustomStringConvertible {
         r0 keeps \(kinds.rules.first?.kind.retainCount.map { "\($0)" } ?? "all")
         store: \(store.latency) us, fails \(store.fails), loses replies \(store.losesReply), late \(store.isLate)
         faults: \(faults.cuts) cuts, \(faults.stalls) stalls, \(faults.crashes) crashes, \(faults.drains) drains, \
-        \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions
+        \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions, \
+        \(faults.busOutages) bus outages, \(faults.partitions) partitions
+        bus: \(hasBus ? "\(bus.latency) us, loses \(bus.loses), doubles \(bus.doubles), fails \(bus.fails)" : "none")
         """
     }
 }

@@ -8,32 +8,37 @@ final class SimNode: @unchecked Sendable {
     let name: String
     private let stage: Stage
     private let vault: Vault
+    private let redis: SimRedis?
     private let dice: Dice
     /// One life of the process.
     private final class Life: @unchecked Sendable {
         let name: String
         let loops: [SimLoop]
         let store: SimStore
+        let bus: SimBus?
         var hub: Hub?
         var links: [Link] = []
         var isAccepting = false
 
-        init(name: String, loops: [SimLoop], store: SimStore) {
+        init(name: String, loops: [SimLoop], store: SimStore, bus: SimBus?) {
             self.name = name
             self.loops = loops
             self.store = store
+            self.bus = bus
         }
     }
     private var life: Life?
     private var lives = 0
 
-    init(_ stage: Stage, vault: Vault, name: String) {
+    init(_ stage: Stage, vault: Vault, redis: SimRedis?, name: String) {
         self.stage = stage
         self.vault = vault
+        self.redis = redis
         self.name = name
         dice = stage.dice("node " + name)
     }
 
+    var bus: SimBus? { life?.bus }
     /// Nil while it is down.
     var hub: Hub? { life?.hub }
     var isUp: Bool { life?.isAccepting ?? false }
@@ -51,7 +56,8 @@ final class SimNode: @unchecked Sendable {
         do {
             let store = SimStore(
                 try vault.open(), stage, name: "store/" + lifeName, outlivesCallers: vault.outlivesCallers)
-            let life = Life(name: lifeName, loops: loops, store: store)
+            let bus = redis.map { SimBus($0, name: lifeName) }
+            let life = Life(name: lifeName, loops: loops, store: store, bus: bus)
             self.life = life
             stage.trace.note(name, "starts as \(lifeName)")
             stage.executor.task { [self] in await start(life) }
@@ -68,7 +74,8 @@ final class SimNode: @unchecked Sendable {
                     limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name,
                     recentBytes: stage.shape.recentBytes, readersPerTurn: stage.shape.readersPerTurn),
                 world: world(life),
-                log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) })
+                log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) },
+                membership: life.bus.map { Hub.Membership(cluster: $0, storeID: "sim") })
             guard self.life === life else { return }
             life.hub = hub
             life.isAccepting = true
@@ -117,6 +124,7 @@ final class SimNode: @unchecked Sendable {
     private func end(_ life: Life) {
         self.life = nil
         life.store.isDead = true
+        life.bus?.end()
         life.isAccepting = false
         for loop in life.loops { loop.die() }
         for link in life.links { link.nodeDied() }
@@ -151,7 +159,7 @@ private struct TraceLog: LogHandler {
     private let trace: Trace
     private let name: String
     var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
+    var logLevel = Logger.Level.debug
 
     init(_ trace: Trace, _ name: String) {
         self.trace = trace

@@ -24,6 +24,7 @@ public final class Simulation {
     let stage: Stage
     let vault: Vault
     let nodes: [SimNode]
+    let redis: SimRedis?
     let clients: [any SimGuest]
     let rooms: [RoomName]
     let dice: Dice
@@ -44,7 +45,9 @@ public final class Simulation {
         let vault = Vault(stage)
         self.vault = vault
         rooms = (0..<shape.rooms).compactMap { RoomName("r\($0)") }
-        let nodes = (0..<shape.nodes).map { SimNode(stage, vault: vault, name: "n\($0)") }
+        let redis = shape.hasBus ? SimRedis(stage) : nil
+        self.redis = redis
+        let nodes = (0..<shape.nodes).map { SimNode(stage, vault: vault, redis: redis, name: "n\($0)") }
         self.nodes = nodes
         let rooms = rooms
         clients = (0..<shape.clients).map { number -> any SimGuest in
@@ -127,8 +130,25 @@ public final class Simulation {
                 stage.trace.note("store", "is back")
             }
         }
+        planBusFaults()
         plan(faults.deletions) { [self] in
             delete(dice.pick(rooms), onNode: dice.pick(nodes), isAnnounced: dice.chance(0.5))
+        }
+    }
+
+    private func planBusFaults() {
+        guard let redis else { return }
+        let (faults, dice) = (stage.shape.faults, stage.dice("bus faults"))
+        plan(faults.busOutages) { [stage] in
+            redis.goAway()
+            stage.scheduler.after(dice.time(.ms(10) ... .ms(3000))) { redis.comeBack() }
+        }
+        plan(faults.partitions) { [self] in
+            let node = dice.pick(nodes)
+            guard let bus = node.bus else { return }
+            stage.trace.note(node.name, "can't reach the bus")
+            bus.isCutOff("simulated")
+            stage.scheduler.after(dice.time(.ms(10) ... .ms(4000))) { bus.findsItAgain() }
         }
     }
 
