@@ -123,6 +123,8 @@ final class LocalRoom {
     var rechecks = 0
     /// Whether a reader waits for the replica to reach where the reader is already.
     var hasReadersAhead = false
+    /// Something could not be read: the store is asked at the next look.
+    var mustLook = false
 
     struct Listener {
         let connection: Connection

@@ -59,6 +59,7 @@ extension Hub {
         case .committed: break
         case .head(let room, let epoch, let seq):
             onListeners(of: room) { $0.hear(room, epoch, head: seq) }
+            if !isOwnEnd(room, Position(epoch: epoch, seq: seq)) { checkOwnRooms([room]) }
         case .attendance(let news): hear(news)
         case .typing(let room, let user, let isActive): hearTyping(room, user, isActive: isActive)
         case .marks(let room, let marks): self.marks.withLock { $0.hear(room, marks) }
@@ -67,6 +68,38 @@ extension Hub {
         case .membership(let user, let room, let isNow):
             everywhere { $0.membership(of: user, in: room, isNow: isNow) }
         case .created(let user, let room): hearOfNew(room, for: user)
+        case .atLeast(let room, let seq): onListeners(of: room) { $0.hear(room, atLeast: seq) }
+        case .doubt(let room):
+            onListeners(of: room) { $0.doubt([room]) }
+            if room.owner != nil { checkOwnRooms([room]) }
+        case .lookAgain:
+            everywhere { $0.askForHeads() }
+            checkOwnRooms()
+        }
+    }
+
+    /// What an append says beside what it has stored: messages that were there already, of which others may not have
+    /// heard, and failures that may be none.
+    func relayDoubts(_ outcome: Ingest.Outcome) {
+        guard let relay else { return }
+        var known: [RoomName: UInt64] = [:]
+        var doubtful: Set<RoomName> = []
+        for (parcel, verdicts) in zip(outcome.parcels, outcome.verdicts) {
+            for (draft, verdict) in zip(parcel.drafts, verdicts) {
+                switch verdict {
+                case .stored(let seq, _, duplicate: true): known[draft.room] = max(seq, known[draft.room] ?? 0)
+                case .rejected(let failure) where failure.isPassing: doubtful.insert(draft.room)
+                default: break
+                }
+            }
+        }
+        for (room, seq) in known {
+            onListeners(of: room) { $0.hear(room, atLeast: seq) }
+            relay.tell(room, .atLeast(room, seq))
+        }
+        for room in doubtful {
+            onListeners(of: room) { $0.doubt([room]) }
+            relay.tell(room, .doubt(room))
         }
     }
 

@@ -22,6 +22,12 @@ extension Hub {
         }
     }
 
+    /// Whether it is no user's own room, or this node has seen it to end there.
+    func isOwnEnd(_ room: RoomName, _ position: Position) -> Bool {
+        guard let owner = room.owner else { return true }
+        return ownEnds.withLock { $0[owner]?.end == position }
+    }
+
     /// Asks the store where these users' rooms end, or all that matter here; who has missed something is given it.
     func checkOwnRooms(_ rooms: [RoomName]? = nil) {
         guard relay != nil else { return }

@@ -151,6 +151,7 @@ public final class Hub: Sendable {
         }
         hand(outcome.committed, to: news)
         relay?.publish(outcome.committed)
+        relayDoubts(outcome)
     }
 
     /// Hands what is new in the log to the shards concerned, with the news they get anyway.

@@ -140,6 +140,7 @@ extension Shard {
     /// drained, makes it read again.
     private func putBack(_ feed: Feed, _ seat: Int) {
         feed.room.replica?.seek(feed.connection.seats[seat].index, to: feed.after)
+        feed.room.mustLook = true
     }
 
     // MARK: Reading
@@ -220,7 +221,7 @@ extension Shard {
         guard room.replica != nil else { return forgetIfEmpty(room) }
         if let page, page.head.epoch != room.replica?.epoch { return reopen(room) }
         let before = room.replica?.head ?? 0
-        if let page { bridge(page, room) }
+        if let page { bridge(page, room) } else { room.mustLook = true }
         let madeProgress = (room.replica?.head ?? 0) > before
         let arrival = room.replica?.filled(madeProgress: madeProgress) ?? .stale
         react(arrival, room)

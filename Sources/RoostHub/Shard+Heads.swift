@@ -40,9 +40,33 @@ extension Shard {
                 return nil
             }
         } then: { shard, heads in
-            if let heads { shard.hear(heads: heads, of: asked) }
+            if let heads {
+                shard.hear(heads: heads, of: asked)
+            } else {
+                for room in asked { room.mustLook = true }
+            }
             then(shard)
         }
+    }
+
+    /// Looks again at rooms of which something could not be read.
+    func lookAgain() {
+        let due = rooms.values.filter(\.mustLook)
+        guard !due.isEmpty else { return }
+        for room in due { room.mustLook = false }
+        askForHeads(of: Set(due.map(\.name)))
+    }
+
+    /// Somebody has been told that this message is in the log.
+    func hear(_ name: RoomName, atLeast seq: UInt64) {
+        guard let epoch = rooms[name]?.replica?.epoch else { return }
+        hear(name, epoch, head: seq)
+    }
+
+    /// An append may have done its work though it is said to have failed.
+    func doubt(_ names: Set<RoomName>) {
+        for name in names { rooms[name]?.mustLook = true }
+        askForHeads(of: names)
     }
 
     /// Another node says where a log ends.
@@ -84,7 +108,7 @@ extension Shard {
             }
         } then: { shard, head in
             room.isReopening = false
-            if let head { shard.restart(room, head) }
+            if let head { shard.restart(room, head) } else { room.mustLook = true }
             shard.forgetIfEmpty(room)
         }
     }

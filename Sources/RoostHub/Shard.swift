@@ -81,13 +81,13 @@ public final class Shard {
         if number == 0 { timers += hub.startUpkeep(on: loop) }
     }
 
-    /// Every so often in a cluster, where others tell of what they append; always where nobody does.
+    /// Asks the store what nobody may have told of.
     private func sweep() {
         sweeps += 1
-        if hub.relay?.isLost ?? true || sweeps % Shard.sweepRarely == 0 { askForHeads() }
+        let isAlone = hub.relay?.isLost ?? true
+        let looks = hub.settings.looksPerSweep
+        if isAlone || (looks > 0 && sweeps % looks == 0) { askForHeads() } else { lookAgain() }
     }
-
-    private static let sweepRarely = 5
 
     var hub: Hub {
         guard let started else { preconditionFailure("a shard is used before its hub has started it") }

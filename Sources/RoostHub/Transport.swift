@@ -81,10 +81,13 @@ public struct HubSettings: Sendable {
     /// How many readers of a room are sent something before the loop looks at its sockets again. Sending to so many takes
     /// some ten milliseconds.
     public var readersPerTurn: Int
+    /// In a cluster: the store is asked where logs end at every so manieth look, two seconds apart, should all news of one
+    /// have been lost; 0: never. Without the bus, or where there is none, at each.
+    public var looksPerSweep: Int
 
     public init(
         limits: Limits = Limits(), kinds: Kinds = Kinds(), node: String, judge: TokenJudge? = nil,
-        recentBytes: Int = 64 << 20, readersPerTurn: Int = 2048
+        recentBytes: Int = 64 << 20, readersPerTurn: Int = 2048, looksPerSweep: Int = 5
     ) {
         self.limits = limits
         self.kinds = kinds
@@ -92,5 +95,6 @@ public struct HubSettings: Sendable {
         self.judge = judge
         self.recentBytes = recentBytes
         self.readersPerTurn = readersPerTurn
+        self.looksPerSweep = looksPerSweep
     }
 }

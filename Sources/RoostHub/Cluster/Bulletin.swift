@@ -19,6 +19,12 @@ enum Bulletin: Sendable, Equatable {
     case membership(UserID, RoomName, isNow: Bool)
     /// To a participant's own channel: the room has been made. What it is like is asked of the store.
     case created(UserID, RoomName)
+    /// The log reaches so far at least: somebody sent again what was there.
+    case atLeast(RoomName, UInt64)
+    /// An append has failed, or only its answer: the store knows.
+    case doubt(RoomName)
+    /// To everyone: more has been appended than can be told of.
+    case lookAgain
 
     /// Who has come to or gone from a room, of one node.
     struct Attendance: Sendable, Equatable {
@@ -44,7 +50,7 @@ enum Bulletin: Sendable, Equatable {
 extension Bulletin {
     private enum Tag: UInt8 {
         case committed = 1
-        case head, attendance, typing, marks, dissolved, recheck, membership, created
+        case head, attendance, typing, marks, dissolved, recheck, membership, created, lookAgain, atLeast, doubt
     }
 
     /// All bulletins for one channel, with their origin, as one post.
@@ -114,6 +120,14 @@ extension Bulletin {
             body.put(user.text)
             body.put(room.text)
             return .created
+        case .lookAgain: return .lookAgain
+        case .atLeast(let room, let seq):
+            body.put(room.text)
+            body.put(seq)
+            return .atLeast
+        case .doubt(let room):
+            body.put(room.text)
+            return .doubt
         }
     }
 
@@ -142,6 +156,11 @@ extension Bulletin {
         case .created:
             guard let user = body.user(), let room = body.room() else { return nil }
             return .created(user, room)
+        case .lookAgain: return .lookAgain
+        case .atLeast:
+            guard let room = body.room(), let seq = body.number() else { return nil }
+            return .atLeast(room, seq)
+        case .doubt: return body.room().map { .doubt($0) }
         }
     }
 }

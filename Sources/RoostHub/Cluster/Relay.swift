@@ -33,6 +33,8 @@ final class Relay: Sendable {
         /// The last renewal failed, which it may have done on the way back.
         fileprivate var hasLostAnswer = false
         fileprivate var recent: [RoomName: Recent] = [:]
+        /// Of more rooms than are remembered.
+        fileprivate var hasToldTooLittle = false
         var outlook = Outlook()
         var own = OwnRows()
         fileprivate var waiters: [Waiter] = []
@@ -62,6 +64,10 @@ final class Relay: Sendable {
         state.withLock { state in
             for committed in batch {
                 guard let last = committed.messages.last?.seq else { continue }
+                guard state.recent.count < Relay.mostRecent || state.recent[committed.room] != nil else {
+                    state.hasToldTooLittle = true
+                    continue
+                }
                 state.recent[committed.room] = Recent(epoch: committed.epoch, head: last, left: Relay.remindTimes)
             }
         }
@@ -76,10 +82,14 @@ final class Relay: Sendable {
 
     /// How often others are told again where a log ends that has grown, a second apart.
     static let remindTimes = 3
+    /// Of so many rooms at most; of more, others ask the store.
+    static let mostRecent = 10_000
 
     /// Every second: says again where logs end and what versions boards have, for those who have missed it.
     func remind() {
         let posts = state.withLock { state in
+            // Nobody hears it now; what was appended meanwhile is told when the bus is back.
+            guard !state.isLost else { return [BusPost]() }
             var posts = state.own.takeReminders(by: me).compactMap { bulletin -> BusPost? in
                 guard case .attendance(let news) = bulletin else { return nil }
                 return post([bulletin], to: news.room)
@@ -88,6 +98,10 @@ final class Relay: Sendable {
                 posts.append(post([.head(room, recent.epoch, recent.head)], to: room))
                 state.recent[room]?.left -= 1
                 if recent.left <= 1 { state.recent[room] = nil }
+            }
+            if state.hasToldTooLittle {
+                state.hasToldTooLittle = false
+                posts.append(BusPost(.everyone, Bulletin.bytes([.lookAgain], from: me)))
             }
             return posts
         }

@@ -78,6 +78,8 @@ public struct Shape: Sendable {
     /// Whether the nodes are a cluster; else several share a store without knowing of each other.
     public var hasBus = false
     public var bus = Bus()
+    /// As `HubSettings.looksPerSweep`.
+    public var looksPerSweep = 5
 
     public init() {}
 
@@ -107,6 +109,8 @@ public struct Shape: Sendable {
         faults = Faults(dice)
         if hasBus {
             bus = Bus(cluster)
+            // Where no post is lost but with a connection or a node, nobody need ask the store without a cause.
+            if bus.loses == 0, cluster.chance(0.7) { looksPerSweep = 0 }
             faults.busOutages = cluster.chance(0.4) ? cluster.int(1...3) : 0
             faults.partitions = cluster.chance(0.4) ? cluster.int(1...4) : 0
         }
@@ -191,7 +195,7 @@ extension Shape: CustomStringConvertible {
         faults: \(faults.cuts) cuts, \(faults.stalls) stalls, \(faults.crashes) crashes, \(faults.drains) drains, \
         \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions, \
         \(faults.busOutages) bus outages, \(faults.partitions) partitions
-        bus: \(hasBus ? "\(bus.latency) us, loses \(bus.loses), doubles \(bus.doubles), fails \(bus.fails)" : "none")
+        bus: \(hasBus ? "\(bus.latency) us, loses \(bus.loses), doubles \(bus.doubles), fails \(bus.fails), sweeps \(looksPerSweep)" : "none")
         """
     }
 }

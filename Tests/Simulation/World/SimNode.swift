@@ -72,7 +72,8 @@ final class SimNode: @unchecked Sendable {
                 store: life.store, loops: life.loops,
                 settings: HubSettings(
                     limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name,
-                    recentBytes: stage.shape.recentBytes, readersPerTurn: stage.shape.readersPerTurn),
+                    recentBytes: stage.shape.recentBytes, readersPerTurn: stage.shape.readersPerTurn,
+                    looksPerSweep: stage.shape.looksPerSweep),
                 world: world(life),
                 log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) },
                 membership: life.bus.map { Hub.Membership(cluster: $0, storeID: "sim") })
