@@ -137,6 +137,7 @@ final class SDKClient: SimGuest, @unchecked Sendable {
     // MARK: The connection
 
     func connect() {
+        guard !isGone else { return }
         for index in seats.indices where seats[index].isWanted { join(index) }
         handle(.connect)
     }

@@ -25,7 +25,9 @@ public final class Simulation {
     let vault: Vault
     let nodes: [SimNode]
     let redis: SimRedis?
-    let clients: [any SimGuest]
+    private(set) var clients: [any SimGuest]
+    /// Those that are gone for good; events of theirs may still be due.
+    private var lost: [any SimGuest] = []
     let rooms: [RoomName]
     let dice: Dice
 
@@ -113,8 +115,9 @@ public final class Simulation {
         }
         plan(faults.crashes) { [self] in
             let node = dice.pick(nodes)
-            node.crash()
-            stage.scheduler.after(dice.time(.ms(1) ... .ms(2000))) { node.start() }
+            let delay = redis == nil ? 0 : sendLastWords(to: node, dice)
+            stage.scheduler.after(delay) { node.crash() }
+            stage.scheduler.after(delay + dice.time(.ms(1) ... .ms(2000))) { node.start() }
         }
         plan(faults.drains) { [self] in
             let node = dice.pick(nodes)
@@ -134,6 +137,26 @@ public final class Simulation {
         plan(faults.deletions) { [self] in
             delete(dice.pick(rooms), onNode: dice.pick(nodes), isAnnounced: dice.chance(0.5))
         }
+    }
+
+    /// Somebody sends something and is gone for good, never to send it again, just before its node is: it may be in the
+    /// log, and nobody may have told.
+    /// - Returns: how long the node has left.
+    private func sendLastWords(to node: SimNode, _ dice: Dice) -> Int64 {
+        guard clients.count > 2, dice.chance(0.6),
+            let author = clients.first(where: { $0.link?.node === node && !$0.isSilent })
+        else { return 0 }
+        author.say(2, in: dice.int(0...(rooms.count - 1)))
+        let delay = dice.time(1...(4 * stage.shape.network.latency.upperBound))
+        stage.scheduler.after(delay) { [self] in lose(author) }
+        return delay
+    }
+
+    private func lose(_ client: any SimGuest) {
+        stage.trace.note(client.name, "is gone for good")
+        client.goHome()
+        clients.removeAll { $0 === client }
+        lost.append(client)
     }
 
     private func planBusFaults() {
