@@ -211,11 +211,9 @@ extension Hub {
                 for change in state.presence.replace(room, by: node, with: [:]) { note(change, in: room, &state) }
             }
             for (node, part) in page.parts where node != relay.me {
-                let attendees = part.rows.compactMapValues { bytes in
-                    var reader = ByteReader(bytes)
-                    return reader.attendee()
+                for change in state.presence.replace(room, by: node, with: part.attendees) {
+                    note(change, in: room, &state)
                 }
-                for change in state.presence.replace(room, by: node, with: attendees) { note(change, in: room, &state) }
             }
             for (room, items) in state.news.take() { tell(room, items) }
         }

@@ -176,10 +176,11 @@ extension Shard {
         let user = connection.identity.user
         answer(connection, id, room) { [hub] () async throws(StoreError) in
             let request = OpenRequest(room: room, user: user, create: false)
-            return try await hub.store.open([request], at: hub.world.wall())[0]
-        } then: { shard, _ in
+            let unheard = await hub.rosterIfUnheard(room, after: after)
+            return try await hub.store.open([request], at: hub.world.wall())[0].map { _ in unheard }
+        } then: { shard, unheard in
             // Made only now, on the loop, so that news which it holds already can't be followed by an older page.
-            .presence(shard.hub.members(room, after: after))
+            .presence(unheard ?? shard.hub.members(room, after: after))
         }
     }
 

@@ -61,7 +61,7 @@ extension API {
         }
         let limit = try request.limit(usual: 1000, most: 1000)
         let after = request.query("cursor") ?? request.query("after")
-        let page = hub.members(name, after: after.flatMap { UserID($0) }, limit: limit)
+        let page = await hub.roster(name, after: after.flatMap { UserID($0) }, limit: limit)
         let headers = page.next.map { request.nextLink([("cursor", $0.text)]) } ?? [:]
         return jsonResponse(headers: headers) { out in
             out.put("{\"room\":")

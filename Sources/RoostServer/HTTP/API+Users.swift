@@ -59,6 +59,7 @@ extension API {
         guard let user = try await hub.store.users([id])[id] else {
             throw Problem(.notFound, "There is no user \(id).")
         }
-        return jsonResponse { UserJSON.put(user, online: hub.isOnline(id), into: &$0) }
+        let isOnline = await hub.isOnlineAnywhere(id)
+        return jsonResponse { UserJSON.put(user, online: isOnline, into: &$0) }
     }
 }

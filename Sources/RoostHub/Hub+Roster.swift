@@ -1,0 +1,56 @@
+import Logging
+public import RoostCore
+import RoostEngine
+
+// Who is where over the whole cluster, asked by those who don't listen.
+extension Hub {
+    /// Whether the user has a connection to any node. Where the bus is away, to this one.
+    public func isOnlineAnywhere(_ user: UserID) async -> Bool {
+        if isOnline(user) { return true }
+        guard let relay else { return false }
+        return await !living(relay, .connections(user)).isEmpty
+    }
+
+    /// As `members`, also of rooms that nobody here listens to.
+    public func roster(_ room: RoomName, after: UserID? = nil, limit: Int = 1000) async -> PresencePage {
+        await rosterIfUnheard(room, after: after, limit: limit) ?? members(room, after: after, limit: limit)
+    }
+
+    /// The members of a room as the boards have them; nil where this node knows them itself.
+    func rosterIfUnheard(_ room: RoomName, after: UserID?, limit: Int = 1000) async -> PresencePage? {
+        guard let relay, !relay.state.withLock({ $0.outlook.isLoaded(room) }) else { return nil }
+        let mode = kinds.kind(of: room).presence
+        guard mode != .off else { return nil }
+        var presence = Presence()
+        for (node, part) in await living(relay, .members(room)) {
+            _ = presence.replace(room, by: node, with: part.attendees)
+        }
+        guard mode != .count else {
+            return PresencePage(room: room, count: presence.count(room), members: [], next: nil)
+        }
+        return presence.page(room, after: after, limit: min(max(1, limit), 1000))
+    }
+
+    /// What living nodes have on a board.
+    private func living(_ relay: Relay, _ board: BoardName) async -> [NodeID: BoardPage.Part] {
+        do throws(BusError) {
+            let page = try await relay.cluster.read([board]).first ?? BoardPage()
+            return relay.state.withLock { state in
+                page.parts.filter { state.neighbours.lives($0.key) && !$0.value.rows.isEmpty }
+            }
+        } catch {
+            log.debug("a board could not be read", metadata: ["error": "\(error)"])
+            return [:]
+        }
+    }
+}
+
+extension BoardPage.Part {
+    /// What is not understood is left out.
+    var attendees: [UserID: Attendee] {
+        rows.compactMapValues { bytes in
+            var reader = ByteReader(bytes)
+            return reader.attendee()
+        }
+    }
+}
