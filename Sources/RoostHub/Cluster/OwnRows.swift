@@ -14,6 +14,8 @@ struct OwnRows: Sendable {
     private var published: [RoomName: Told] = [:]
     /// All of those, in the order in which others are reminded of them.
     private var rounds: Deque<RoomName> = []
+    /// What is due of a round, in rooms times its seconds.
+    private var share = 0
     private var versions: UInt64 = 0
     /// In how many more seconds others are reminded of a room's version.
     private var reminders: [RoomName: Int] = [:]
@@ -92,6 +94,7 @@ struct OwnRows: Sendable {
     mutating func beginAnew() {
         published = [:]
         rounds = []
+        share = 0
     }
 
     /// Versions that others are reminded of each second, should they have missed the news: soon after them, and of each
@@ -102,8 +105,9 @@ struct OwnRows: Sendable {
             reminders[room] = left > 1 ? left - 1 : nil
             due.insert(room)
         }
-        for _ in 0..<(rounds.count + OwnRows.roundSeconds - 1) / OwnRows.roundSeconds {
-            guard let room = rounds.popFirst() else { break }
+        share += rounds.count
+        while share >= OwnRows.roundSeconds, let room = rounds.popFirst() {
+            share -= OwnRows.roundSeconds
             due.insert(room)
             if let left = published[room]?.roundsLeft {
                 published[room]?.roundsLeft = left - 1
