@@ -14,11 +14,14 @@ extension ValueForm<StoreURL> {
 
 extension ValueForm<BusURL> {
     static var bus: Self {
-        let later = ["redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"]
-        return ValueForm(
-            placeholder: "URL", allowed: "local:",
+        ValueForm(
+            placeholder: "URL",
+            allowed: "local:, redis://[USER:PASSWORD@]HOST:PORT[/DB], redis+sentinel://HOST:PORT,…/MASTER or "
+                + "redis+cluster://HOST:PORT,…, with rediss for TLS",
             read: { written throws(Refusal) in
-                guard try schemeAndRest(written, known: ["local"], later: later).rest.isEmpty else { throw Refusal() }
+                let (scheme, rest) = try schemeAndRest(written, known: ["local"] + redisSchemes, later: [])
+                if redisSchemes.contains(scheme) { return .redis(try redisURL(scheme, rest)) }
+                guard rest.isEmpty else { throw Refusal() }
                 return .local
             },
             write: { .text($0.description) })

@@ -10,6 +10,8 @@ public enum StoreURL: Sendable, Equatable {
 public enum BusURL: Sendable, Equatable {
     /// Nothing: this node is alone.
     case local
+    /// Redis.
+    case redis(RedisURL)
 }
 
 /// What stands between accepting a message and storing it.
@@ -51,6 +53,7 @@ extension BusURL: CustomStringConvertible {
     public var description: String {
         switch self {
         case .local: "local:"
+        case .redis(let url): url.description
         }
     }
 
@@ -58,6 +61,7 @@ extension BusURL: CustomStringConvertible {
     public var isShared: Bool {
         switch self {
         case .local: false
+        case .redis: true
         }
     }
 }

@@ -60,8 +60,8 @@ import Testing
             78, "ROOST_BUS_FILE /run/none: the file can't be read: no such\\nfile", [],
             ["ROOST_BUS_FILE": "/run/none"])
         expectError(
-            78, "ROOST_BUS_FILE=f, which holds redis://u:***@h: redis:// is not in this version yet; it has local:", [],
-            ["ROOST_BUS_FILE": "f"], files: ["f": "redis://u:hunter2@h\n"])
+            78, "ROOST_QUEUE_FILE=f, which holds amqp://u:***@h: amqp:// is not in this version yet; it has none:", [],
+            ["ROOST_QUEUE_FILE": "f"], files: ["f": "amqp://u:hunter2@h\n"])
     }
 
     @Test func anEmptyVariableIsAValue() throws {

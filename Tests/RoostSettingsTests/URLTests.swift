@@ -14,6 +14,10 @@ import Testing
         #expect(try load(["--store", store.description]).settings.store == store)
     }
 
+    private static let bus =
+        "local:, redis://[USER:PASSWORD@]HOST:PORT[/DB], redis+sentinel://HOST:PORT,…/MASTER or "
+        + "redis+cluster://HOST:PORT,…, with rediss for TLS"
+
     private static let example = "such as sqlite:data/roost.db or sqlite:/var/lib/roost/roost.db"
 
     @Test(arguments: [
@@ -33,18 +37,10 @@ import Testing
             "--store", "dynamodb://eu-west-1?endpoint=http://u:hunter2@h",
             "dynamodb://eu-west-1?endpoint=http:***@h: dynamodb:// is not in this version yet; it has sqlite: or memory:"
         ),
-        ("--bus", "redis://h:6379", "redis://h:6379: redis:// is not in this version yet; it has local:"),
-        (
-            "--bus", "rediss+cluster://u:hunter2@h1:1,h2:2",
-            "rediss+cluster://u:***@h1:1,h2:2: rediss+cluster:// is not in this version yet; it has local:"
-        ),
-        (
-            "--bus", "redis+sentinel://h/NAME?password=hunter2&db=1",
-            "redis+sentinel://h/NAME?password=***&db=1: redis+sentinel:// is not in this version yet; it has local:"
-        ),
-        ("--bus", "nats://h", "nats://h: must be local:"),
-        ("--bus", "locl:", "locl:: must be local:; did you mean local:?"),
-        ("--bus", "local:x", "local:x: must be local:"),
+        ("--bus", "nats://h", "nats://h: must be \(bus)"),
+        ("--bus", "locl:", "locl:: must be \(bus); did you mean local:?"),
+        ("--bus", "redi://u:hunter2@h", "redi://u:***@h: must be \(bus); did you mean redis:?"),
+        ("--bus", "local:x", "local:x: must be \(bus)"),
         ("--queue", "amqp://u:hunter2@h/v", "amqp://u:***@h/v: amqp:// is not in this version yet; it has none:"),
         ("--queue", "amqps://u:hun@ter2@h/v", "amqps://u:***@h/v: amqps:// is not in this version yet; it has none:"),
         ("--queue", "none", "none: must be none:; did you mean none:?"),
