@@ -17,7 +17,7 @@ JOBS        ?= 2
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node, Chromium, React for the clients' and the examples' tests
+setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node, Chromium, React for the clients' and the examples' tests, Redis
 	@Scripts/setup.sh
 
 run: ## builds a release, serves, prints the address of the web chat (ARGS="--port 9000 …")

@@ -61,6 +61,15 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        // The suite that every bus passes.
+        .target(
+            name: "ClusterConformance", dependencies: ["RoostCore", "RoostEngine"], path: "Tests/ClusterConformance"),
+        // Bus, boards, sessions and quotas in Redis.
+        .target(
+            name: "RoostRedis",
+            dependencies: [
+                "RoostCore", "RoostEngine", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         // The street: shards, ingest, fan-out.
         .target(
             name: "RoostHub",
@@ -142,6 +151,13 @@ let package = Package(
         .testTarget(name: "RoostWireTests", dependencies: ["RoostCore", "RoostWire", nioCore]),
         .testTarget(
             name: "RoostEngineTests", dependencies: ["RoostCore", "RoostEngine", "RoostSQLite", "EngineConformance"]),
+        // Against servers of their own.
+        .testTarget(
+            name: "RoostRedisTests",
+            dependencies: [
+                "RoostCore", "RoostEngine", "RoostRedis", "ClusterConformance", nioCore, nioPosix,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .testTarget(
             name: "RoostHubTests",
             dependencies: ["RoostCore", "RoostWire", "RoostEngine", "RoostHub", nioCore, nioPosix, logging]),

@@ -15,6 +15,7 @@ if [[ $(uname) == Darwin ]]; then
   [[ $want == build ]] || need chromium "test -x '/Applications/Chromium.app/Contents/MacOS/Chromium' || command -v chromium"
   [[ $want == build ]] || need chromedriver "command -v chromedriver"
   [[ $want == build ]] || need node "command -v node"
+  [[ $want == build ]] || need redis "command -v redis-server"
 else
   manager="apt-get install -y --no-install-recommends"
   need libsqlite3-dev "test -e /usr/include/sqlite3.h"
@@ -25,6 +26,7 @@ else
     need chromium "command -v chromium"
     need chromium-driver "command -v chromedriver"
     need nodejs "command -v node"
+    need redis-server "command -v redis-server"
     need node-react "test -e /usr/share/nodejs/react/umd/react.production.min.js"
     need node-react-dom "test -e /usr/share/nodejs/react-dom/umd/react-dom.production.min.js"
   fi
