@@ -39,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
@@ -70,6 +71,14 @@ let package = Package(
             dependencies: [
                 "RoostCore", "RoostEngine", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
+        .target(
+            name: "RoostDynamoDB",
+            dependencies: [
+                "RoostCore", "RoostEngine", nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         // The street: shards, ingest, fan-out.
         .target(
             name: "RoostHub",
@@ -89,8 +98,8 @@ let package = Package(
         .target(
             name: "RoostServer",
             dependencies: [
-                "RoostCore", "RoostAuth", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostSettings",
-                "RoostWeb",
+                "RoostCore", "RoostAuth", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostDynamoDB",
+                "RoostSettings", "RoostWeb",
                 nioCore, nioPosix, logging,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
@@ -157,6 +166,14 @@ let package = Package(
             dependencies: [
                 "RoostCore", "RoostEngine", "RoostRedis", "ClusterConformance", nioCore, nioPosix,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        // Against the emulator, and through a proxy that fails as asked.
+        .testTarget(
+            name: "RoostDynamoDBTests",
+            dependencies: [
+                "RoostCore", "RoostEngine", "RoostDynamoDB", "EngineConformance", nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .testTarget(
             name: "RoostHubTests",

@@ -8,7 +8,6 @@ import RoostAuth
 import RoostCore
 import RoostEngine
 import RoostHub
-import RoostSQLite
 public import RoostSettings
 public import ServiceLifecycle
 
@@ -17,27 +16,31 @@ public struct Node: Service {
     private let settings: Settings
     private let log: Logger
     private let readFile: @Sendable (String) throws -> String
+    private let stores: Stores
     private let hangups: AsyncStream<Void>
     private let onReady: @Sendable (_ address: String) -> Void
 
     /// - Parameters:
+    ///   - environment: where stores in the cloud find their credentials.
     ///   - readFile: gives the text of the file at a path; what it throws is shown by its description.
     ///   - hangups: whenever one comes, the files that may change while the node runs are looked at.
     ///   - onReady: called once, when the node takes connections, with the URL to connect to.
     public init(
-        settings: Settings, log: Logger, readFile: @escaping @Sendable (String) throws -> String,
+        settings: Settings, log: Logger, environment: [String: String],
+        readFile: @escaping @Sendable (String) throws -> String,
         hangups: AsyncStream<Void>, onReady: @escaping @Sendable (_ address: String) -> Void
     ) {
         self.settings = settings
         self.log = log
         self.readFile = readFile
+        stores = Stores(settings: settings, environment: environment, readFile: readFile)
         self.hangups = hangups
         self.onReady = onReady
     }
 
     public func run() async throws {
         let certificates = try certificates()
-        let store = try await openStore()
+        guard let store = try await stores.open(log: log) else { return }
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: min(64, settings.loops > 0 ? settings.loops : System.coreCount))
         do {
@@ -62,7 +65,7 @@ public struct Node: Service {
                 limits: limits, kinds: kinds, node: Vitals.hostname(), judge: try await judge(),
                 recentBytes: settings.recentBytes),
             world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log)
-        let vitals = Vitals(storeKind: storeKind)
+        let vitals = Vitals(storeKind: stores.kind)
         let admission = Admission(settings: settings, limits: limits, clock: Vitals.monotonic)
         let api = API(hub: hub, admission: admission, vitals: vitals, settings: settings)
         let door = Door(
@@ -132,34 +135,6 @@ public struct Node: Service {
         } catch {
             throw StartError(error.reason)
         }
-    }
-
-    private var storeKind: String {
-        switch settings.store {
-        case .memory: "memory"
-        case .sqlite: "sqlite"
-        }
-    }
-
-    private func openStore() async throws -> any Store {
-        let now = Vitals.wall()
-        let options = StoreOptions(
-            dedupeWindowMs: settings.dedupeWindow.milliseconds, createOnJoin: settings.createOnJoin,
-            kinds: try Kinds(settings.kinds))
-        switch settings.store {
-        case .memory: return withMemoryRooms(MemoryStore(options: options, at: now), options, at: now)
-        case .sqlite(let path):
-            do throws(SQLiteOpeningError) {
-                return withMemoryRooms(try SQLiteStore(path: path, options: options, at: now), options, at: now)
-            } catch {
-                throw StartError(error.reason)
-            }
-        }
-    }
-
-    /// The store with another one beside it for rooms whose kind keeps its log in memory.
-    private func withMemoryRooms(_ main: any Store, _ options: StoreOptions, at now: Timestamp) -> any Store {
-        options.kinds.hasMemoryLogs ? KindStore(main: main, options: options, at: now) : main
     }
 
     /// Judges tokens; nil in anonymous mode.

@@ -1,10 +1,11 @@
 extension ValueForm<StoreURL> {
     static var store: Self {
         ValueForm(
-            placeholder: "URL", allowed: "sqlite:PATH or memory:",
+            placeholder: "URL", allowed: "sqlite:PATH, memory: or dynamodb://REGION",
             read: { written throws(Refusal) in
-                let (scheme, rest) = try schemeAndRest(written, known: ["sqlite", "memory"], later: ["dynamodb"])
+                let (scheme, rest) = try schemeAndRest(written, known: ["sqlite", "memory", "dynamodb"], later: [])
                 if scheme == "sqlite" { return .sqlite(path: try sqlitePath(rest)) }
+                if scheme == "dynamodb" { return .dynamoDB(try dynamoDBPlace(rest)) }
                 guard rest.isEmpty else { throw Refusal() }
                 return .memory
             },

@@ -4,6 +4,22 @@ public enum StoreURL: Sendable, Equatable {
     case sqlite(path: String)
     /// This process's memory.
     case memory
+    /// Tables in DynamoDB.
+    case dynamoDB(DynamoDBURL)
+}
+
+/// Where tables in DynamoDB are.
+public struct DynamoDBURL: Sendable, Equatable {
+    /// As `eu-central-1`.
+    public var region: String
+    /// `http://HOST:PORT` or `https://HOST`; nil: AWS's own in the region.
+    public var endpoint: String?
+    /// What the names of the tables begin with.
+    public var prefix = "roost_"
+    /// Whether missing tables are created at the start; nil: where an endpoint is given.
+    public var create: Bool?
+
+    public init(region: String) { self.region = region }
 }
 
 /// What connects the nodes of a cluster.
@@ -44,7 +60,19 @@ extension StoreURL: CustomStringConvertible {
         switch self {
         case .sqlite(let path): "sqlite:" + path
         case .memory: "memory:"
+        case .dynamoDB(let url): url.description
         }
+    }
+}
+
+extension DynamoDBURL: CustomStringConvertible {
+    /// The URL, as `--store` takes it, with what was said.
+    public var description: String {
+        let fields = [
+            endpoint.map { "endpoint=\($0)" }, prefix == "roost_" ? nil : "prefix=\(prefix)",
+            create.map { "create=\($0)" },
+        ].compactMap { $0 }
+        return "dynamodb://\(region)" + (fields.isEmpty ? "" : "?" + fields.joined(separator: "&"))
     }
 }
 

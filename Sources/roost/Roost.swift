@@ -7,7 +7,8 @@ struct Roost: AsyncParsableCommand {
         commandName: "roost",
         abstract: "A real-time messaging server: rooms, history, presence; nothing acked is lost.",
         subcommands: [
-            Serve.self, TokenCommand.self, ConfigCommand.self, BenchCommand.self, ChatCommand.self, VersionCommand.self,
+            Serve.self, TokenCommand.self, ConfigCommand.self, StoreCommand.self, BenchCommand.self, ChatCommand.self,
+            VersionCommand.self,
         ])
 
     /// As the parser's own, except that what is wrong with the arguments is said in one line.

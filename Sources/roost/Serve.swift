@@ -25,7 +25,10 @@ struct Serve: AsyncParsableCommand {
         let log = Logs.start(loaded.settings)
         for warning in loaded.warnings { log.warning("\(warning.message)") }
         let (hangups, hangup) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let node = Node(settings: loaded.settings, log: log, readFile: Console.read, hangups: hangups) { address in
+        let node = Node(
+            settings: loaded.settings, log: log, environment: Console.environment(), readFile: Console.read,
+            hangups: hangups
+        ) { address in
             print("roost: listening on \(address)")
             fflush(nil)
         }

@@ -12,6 +12,6 @@ struct VersionCommand: ParsableCommand {
 
     func run() {
         print(VersionCommand.text)
-        print("engines: store sqlite, memory; bus local; queue none")
+        print("engines: store sqlite, memory, dynamodb; bus local; queue none")
     }
 }

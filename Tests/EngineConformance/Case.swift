@@ -25,13 +25,16 @@ public struct StoreFactory: Sendable {
     public let make: @Sendable (StoreOptions) async throws -> any Store
     /// The store that was made last and has been closed since, opened again. Nil for engines that keep nothing.
     public let reopen: (@Sendable (StoreOptions) async throws -> any Store)?
+    /// How long a case goes that can go on as long as one likes; fewer for engines behind a slow emulator.
+    let steps: Int
 
     public init(
         make: @escaping @Sendable (StoreOptions) async throws -> any Store,
-        reopen: (@Sendable (StoreOptions) async throws -> any Store)? = nil
+        reopen: (@Sendable (StoreOptions) async throws -> any Store)? = nil, steps: Int = 250
     ) {
         self.make = make
         self.reopen = reopen
+        self.steps = steps
     }
 
     func callAsFunction(_ options: StoreOptions = StoreOptions()) async throws -> any Store {

@@ -6,7 +6,7 @@ extension Case {
         (1...4 as ClosedRange<UInt64>).map { seed in
             Case("random appends, retries, deletions and retention agree with the model, seed \(seed)") { make in
                 var run = try await ModelRun(make, seed: seed)
-                for _ in 0..<250 { try await run.step() }
+                for _ in 0..<make.steps { try await run.step() }
             }
         }
 }

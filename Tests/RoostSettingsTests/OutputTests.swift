@@ -38,7 +38,7 @@ import Testing
             usage.contains(
                 "  --port N                        port to listen on; 0 = a free port [default 8080, ROOST_PORT]\n"))
         #expect(usage.contains("  --log-format text|json"))
-        #expect(usage.contains("where messages are kept: sqlite:PATH or memory:\n"))
+        #expect(usage.contains("where messages are kept: sqlite:PATH, memory: or dynamodb://REGION\n"))
         #expect(usage.contains("  --auth anonymous|jwt"))
         #expect(usage.contains("(HS256)\n"))
         #expect(usage.contains("sent away; 0 = all at once\n"))

@@ -8,6 +8,11 @@ import Testing
             ("sqlite:data/roost.db", .sqlite(path: "data/roost.db")), ("sqlite:/abs/x.db", .sqlite(path: "/abs/x.db")),
             ("sqlite:///abs/x.db", .sqlite(path: "/abs/x.db")), ("SQLITE:X", .sqlite(path: "X")),
             ("sqlite:a@b:c.db", .sqlite(path: "a@b:c.db")), ("memory:", .memory),
+            ("dynamodb://eu-west-1", .dynamoDB(DynamoDBURL(region: "eu-west-1"))),
+            (
+                "dynamodb://x?endpoint=http://127.0.0.1:8000/&prefix=a_&create=false",
+                .dynamoDB(dynamoDB("x", "http://127.0.0.1:8000", "a_", false))
+            ), ("dynamodb://x?create=true", .dynamoDB(dynamoDB("x", nil, "roost_", true))),
         ] as [(String, StoreURL)])
     func stores(_ text: String, _ store: StoreURL) throws {
         #expect(try load(["--store", text]).settings.store == store)
@@ -17,6 +22,13 @@ import Testing
     private static let bus =
         "local:, redis://[USER:PASSWORD@]HOST:PORT[/DB], redis+sentinel://HOST:PORT,…/MASTER or "
         + "redis+cluster://HOST:PORT,…, with rediss for TLS"
+
+    private static func dynamoDB(_ region: String, _ endpoint: String?, _ prefix: String, _ create: Bool) -> DynamoDBURL
+    {
+        var url = DynamoDBURL(region: region)
+        (url.endpoint, url.prefix, url.create) = (endpoint, prefix, create)
+        return url
+    }
 
     private static let example = "such as sqlite:data/roost.db or sqlite:/var/lib/roost/roost.db"
 
@@ -28,14 +40,32 @@ import Testing
             "--store", "sqlite::memory:",
             "sqlite::memory:: must name a plain file, \(example); a store in memory is memory:"
         ),
-        ("--store", "memory", "memory: must be sqlite:PATH or memory:; did you mean memory:?"),
-        ("--store", "memory:x", "memory:x: must be sqlite:PATH or memory:"),
-        ("--store", "sqllite:x", "sqllite:x: must be sqlite:PATH or memory:; did you mean sqlite:?"),
-        ("--store", "data.db", "data.db: must be sqlite:PATH or memory:"),
-        ("--store", "", "\"\": must be sqlite:PATH or memory:"),
+        ("--store", "memory", "memory: must be sqlite:PATH, memory: or dynamodb://REGION; did you mean memory:?"),
+        ("--store", "memory:x", "memory:x: must be sqlite:PATH, memory: or dynamodb://REGION"),
+        ("--store", "sqllite:x", "sqllite:x: must be sqlite:PATH, memory: or dynamodb://REGION; did you mean sqlite:?"),
+        ("--store", "data.db", "data.db: must be sqlite:PATH, memory: or dynamodb://REGION"),
+        ("--store", "", "\"\": must be sqlite:PATH, memory: or dynamodb://REGION"),
+        (
+            "--store", "dynamodb:",
+            "dynamodb:: has no region: it must be dynamodb://REGION, such as dynamodb://eu-central-1"
+        ),
+        (
+            "--store", "dynamodb://eu_west",
+            "dynamodb://eu_west: must name a region of AWS behind dynamodb://, such as dynamodb://eu-central-1"
+        ),
         (
             "--store", "dynamodb://eu-west-1?endpoint=http://u:hunter2@h",
-            "dynamodb://eu-west-1?endpoint=http:***@h: dynamodb:// is not in this version yet; it has sqlite: or memory:"
+            "dynamodb://eu-west-1?endpoint=http:***@h: its endpoint must be http://HOST:PORT or https://HOST, without a user, a path or a query"
+        ),
+        (
+            "--store", "dynamodb://x?table=y",
+            "dynamodb://x?table=y: knows endpoint, prefix and create behind its ?, not table"
+        ),
+        ("--store", "dynamodb://x?create=1", "dynamodb://x?create=1: its create must be true or false"),
+        ("--store", "dynamodb://x?prefix=a&prefix=b", "dynamodb://x?prefix=a&prefix=b: has prefix twice"),
+        (
+            "--store", "dynamodb://x?prefix=a/b",
+            "dynamodb://x?prefix=a/b: its prefix must be up to 200 letters, digits, _ . and -, as in roost_"
         ),
         ("--bus", "nats://h", "nats://h: must be \(bus)"),
         ("--bus", "locl:", "locl:: must be \(bus); did you mean local:?"),

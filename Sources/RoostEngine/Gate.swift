@@ -1,7 +1,5 @@
-import RoostEngine
-
 /// Counts what is under way, so that closing can wait for it and nothing begins after.
-final class Gate: Sendable {
+package final class Gate: Sendable {
     private struct State {
         var inside = 0
         var isClosed = false
@@ -10,15 +8,17 @@ final class Gate: Sendable {
 
     private let state = Locked(State())
 
+    package init() {}
+
     /// False once the gate is closed; else `leave` must follow.
-    func enter() -> Bool {
+    package func enter() -> Bool {
         state.withLock { state in
             if !state.isClosed { state.inside += 1 }
             return !state.isClosed
         }
     }
 
-    func leave() {
+    package func leave() {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.inside -= 1
             guard state.isClosed, state.inside == 0 else { return [] }
@@ -29,7 +29,7 @@ final class Gate: Sendable {
     }
 
     /// Lets nobody in any more and returns when everybody has left. True for the first caller only.
-    func close() async -> Bool {
+    package func close() async -> Bool {
         let isFirst = state.withLock { state in
             defer { state.isClosed = true }
             return !state.isClosed

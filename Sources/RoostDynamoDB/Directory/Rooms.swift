@@ -1,0 +1,188 @@
+import RoostCore
+import RoostEngine
+
+/// Rooms and their members, over tables. A member and a mark are parts of their room, under its epoch; who is where is
+/// written a second time by user, as a way to find the rooms of one.
+struct Rooms: Sendable {
+    let logs: Logs
+
+    var tables: any Tables { logs.tables }
+
+    static func memberPrefix(_ epoch: Epoch) -> String { "\(epoch)#member#" }
+
+    static func memberKey(_ user: UserID, _ room: RoomItem) -> Key {
+        Key(room.name.text, text: memberPrefix(room.epoch) + user.text)
+    }
+
+    // MARK: Opening and creating
+
+    func open(_ requests: [OpenRequest], at now: Timestamp) async throws(TableError) -> [Result<RoomHead, Failure>] {
+        var slots: [RoomName: [Int]] = [:]
+        for (index, request) in requests.enumerated() { slots[request.room, default: []].append(index) }
+        // Those of one room one after the other, for the first may create it.
+        let answered = try await logs.each(Array(slots.values)) { indices throws(TableError) in
+            var answers: [(Int, Result<RoomHead, Failure>)] = []
+            for index in indices { answers.append((index, try await self.open(requests[index], at: now))) }
+            return answers
+        }
+        var answers = [Result<RoomHead, Failure>?](repeating: nil, count: requests.count)
+        for (index, answer) in answered.joined() { answers[index] = answer }
+        return answers.compactMap { $0 }
+    }
+
+    private func open(_ request: OpenRequest, at now: Timestamp) async throws(TableError) -> Result<RoomHead, Failure> {
+        let slot = logs.slot(request.room)
+        for _ in 0..<4 {
+            let view = try await logs.view(slot, isCurrent: true)
+            let visibility = view?.item.visibility ?? RoomRules.visibility(of: request.room)
+            var isMember = false
+            if let view, let user = request.user, visibility == .private, request.room.owner == nil,
+                request.authority == .member
+            {
+                isMember = try await logs.isMember(user, of: view.item, slot)
+            }
+            let refusal = RoomRules.refusalToOpen(
+                request.room, visibility: visibility, user: request.user, authority: request.authority,
+                isMember: { _ in isMember })
+            if let refusal { return .failure(refusal) }
+            if let view { return .success(view.roomHead) }
+            guard request.create, logs.options.creates(request.room) else {
+                return .failure(RoomRules.unknown(request.room))
+            }
+            _ = try await logs.create(RoomPlan(name: request.room), slot, at: now)
+        }
+        throw TableError(.throttled, "the room \(request.room) is deleted as often as it is created")
+    }
+
+    func create(_ plan: RoomPlan, at now: Timestamp) async throws(TableError) -> Result<RoomInfo, Failure> {
+        let slot = logs.slot(plan.name)
+        if try await logs.view(slot, isCurrent: false) != nil { return .failure(RoomRules.taken(plan.name)) }
+        let room = RoomItem(plan: plan, epoch: Epoch(random: logs.options.random()), at: now)
+        var seen: Set<UserID> = []
+        let participants = plan.participants.filter { seen.insert($0).inserted }
+        // The members first: under an epoch that no room has yet, nobody sees them.
+        _ = try await logs.each(Array(participants.enumerated())) { place, user throws(TableError) in
+            try await self.write(user, order: Int64(place), of: room)
+        }
+        var item = room.item
+        item["joins"] = .number(Int64(participants.count))
+        let outcome = try await tables.put(item, into: .rooms, if: .absent)
+        slot.forgetItem()
+        // After a lost answer it may be this very room that is in the way.
+        if case .refused(let existing) = outcome, existing?.text("epoch") != room.epoch.text {
+            _ = try await logs.each(participants) { user throws(TableError) in try await self.erase(user, of: room) }
+            return .failure(RoomRules.taken(plan.name))
+        }
+        guard let info = try await info(plan.name) else {
+            throw TableError(.unsure, "the room \(plan.name) was deleted as it was created")
+        }
+        return .success(info)
+    }
+
+    func info(_ name: RoomName) async throws(TableError) -> RoomInfo? {
+        let slot = logs.slot(name)
+        guard let view = try await logs.view(slot, isCurrent: true) else { return nil }
+        let participants = try await participants(of: view.item)
+        let last = try await logs.newest(view, reach: RoomInfo.lastMessageReach) { _ in true }
+        return RoomInfo(
+            name: name, title: view.item.title, visibility: view.item.visibility, participants: participants,
+            createdAt: view.item.createdAt, epoch: view.item.epoch, head: view.head, floor: view.floor,
+            lastMessage: last?.content, lastMessageAt: last?.at)
+    }
+
+    func amend(_ name: RoomName, title: String?, visibility: Visibility?) async throws(TableError) -> RoomInfo? {
+        let slot = logs.slot(name)
+        guard let view = try await logs.view(slot, isCurrent: false) else { return nil }
+        var change = Change(view.item.key)
+        if let title { change.set["title"] = .text(title) }
+        if let visibility {
+            let visibility = RoomRules.visibility(of: name, asked: visibility)
+            change.set["visibility"] = .text(visibility.rawValue)
+            change.set[Table.listing] = .text(visibility.rawValue)
+        }
+        if !change.set.isEmpty {
+            let outcome = try await tables.update(change, in: .rooms, if: view.item.isPresent)
+            slot.forgetItem()
+            guard case .done = outcome else { return nil }
+        }
+        return try await info(name)
+    }
+
+    // MARK: Members
+
+    func setMember(_ user: UserID, of room: RoomName, to isMember: Bool) async throws(TableError) -> Bool {
+        let slot = logs.slot(room)
+        guard let item = try await logs.view(slot, isCurrent: false)?.item else { return false }
+        defer { slot.forgetItem() }
+        guard isMember else {
+            try await erase(user, of: item)
+            return true
+        }
+        let known = try await tables.get([Rooms.memberKey(user, item)], from: .rooms).first
+        var order = known?.number("order")
+        if order == nil {
+            let outcome = try await tables.update(
+                Change(item.key, add: ["joins": 1]), in: .rooms, if: item.isPresent)
+            guard case .done(let after) = outcome else { return false }
+            order = after?.number("joins") ?? 0
+        }
+        try await write(user, order: order ?? 0, of: item)
+        return true
+    }
+
+    /// Members in the order in which they came.
+    private func participants(of room: RoomItem) async throws(TableError) -> [UserID] {
+        let members = try await logs.all(
+            .rooms, room.name.text, prefix: Rooms.memberPrefix(room.epoch), limit: .max)
+        let ordered = members.compactMap { item in
+            item.text("user").flatMap { UserID($0) }.map { (order: item.number("order") ?? 0, user: $0) }
+        }
+        return ordered.sorted { ($0.order, $0.user) < ($1.order, $1.user) }.map(\.user)
+    }
+
+    private func write(_ user: UserID, order: Int64, of room: RoomItem) async throws(TableError) {
+        var member = Rooms.memberKey(user, room).item(in: .rooms)
+        member["user"] = .text(user.text)
+        member["order"] = .number(order)
+        _ = try await tables.put(member, into: .rooms, if: .absent)
+        var place = Key(user.text, text: room.name.text).item(in: .userRooms)
+        place["epoch"] = .text(room.epoch.text)
+        place["createdAt"] = .number(room.createdAt.milliseconds)
+        _ = try await tables.put(place, into: .userRooms, if: .always)
+    }
+
+    private func erase(_ user: UserID, of room: RoomItem) async throws(TableError) {
+        _ = try await tables.delete(Rooms.memberKey(user, room), from: .rooms, if: .always)
+        _ = try await tables.delete(
+            Key(user.text, text: room.name.text), from: .userRooms,
+            if: .present(["epoch": .text(room.epoch.text)]))
+    }
+}
+
+extension Logs {
+    /// Whether the user is a member, as it was a moment ago at most.
+    func isMember(_ user: UserID, of room: RoomItem, _ slot: RoomSlot) async throws(TableError) -> Bool {
+        let now = world.monotonic()
+        if let known = slot.isMember(user, at: now) { return known }
+        let changes = slot.changes
+        let isMember = try await !tables.get([Rooms.memberKey(user, room)], from: .rooms).isEmpty
+        slot.remember(user, isMember: isMember, at: now, changes: changes)
+        return isMember
+    }
+
+    /// All items of a collection that begin so, up to `limit`, in order.
+    func all(_ table: Table, _ collection: String, prefix: String, limit: Int) async throws(TableError) -> [Item] {
+        var items: [Item] = []
+        var bounds = Query.Bounds.prefix(prefix)
+        while items.count < limit {
+            let page = try await tables.query(
+                Query(table, collection, bounds, limit: min(1000, limit - items.count)))
+            let fitting = page.items.prefix { $0.text(table.sort ?? "")?.utf8.starts(with: prefix.utf8) ?? false }
+            items += fitting
+            guard page.hasMore, fitting.count == page.items.count, let last = fitting.last?.text(table.sort ?? "")
+            else { break }
+            bounds = .after(last)
+        }
+        return items
+    }
+}

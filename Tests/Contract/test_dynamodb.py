@@ -1,0 +1,171 @@
+"""The DynamoDB store, against its emulator: `roost store create|check`, several nodes, restarts (contract, section 1)."""
+
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from checks import PATIENCE, eventually, read_backwards
+from roost_node import Node, run
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Emulator:
+    def __init__(self, port=None):
+        self.port = port or free_port()
+        server = pathlib.Path(sys.executable).parent / "moto_server"
+        self.process = subprocess.Popen(
+            [server, "-H", "127.0.0.1", "-p", str(self.port)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def listens(self):
+        assert self.process.poll() is None, "the emulator has ended"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    emulator = Emulator()
+    try:
+        eventually(emulator.listens, timeout=60, what="the emulator to listen")
+        yield emulator
+    finally:
+        emulator.stop()
+
+
+def url(port, prefix, more=""):
+    return f"dynamodb://us-east-1?endpoint=http://127.0.0.1:{port}&prefix={prefix}_{more}"
+
+
+@pytest.fixture
+def store(emulator, room):
+    """A store that no other test uses."""
+    return url(emulator.port, room)
+
+
+def refused(result):
+    """Ends with 78 and one line; that line."""
+    assert (result.returncode, result.stdout) == (78, ""), (result.returncode, result.stdout, result.stderr)
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def test_missing_tables_are_said_and_created(store, emulator, room):
+    """`roost store create|check`; missing tables: one sentence that says what to do"""
+    strict = store + "&create=false"
+    for command in (["store", "check"], ["serve", "--port", "0"]):
+        line = refused(run(*command, "--store", strict, env=CREDENTIALS))
+        assert f"{room}_users" in line and "missing; run `roost store create`" in line
+    created = run("store", "create", "--store", strict, env=CREDENTIALS)
+    assert created.returncode == 0, created.stderr
+    assert created.stdout.splitlines() == [
+        f"roost: created {room}_users, {room}_rooms, {room}_messages, {room}_user_rooms"]
+    again = run("store", "create", "--store", strict, env=CREDENTIALS)
+    assert again.returncode == 0 and "were there already" in again.stdout
+    checked = run("store", "check", "--store", strict, env=CREDENTIALS)
+    assert checked.returncode == 0 and "is in order" in checked.stdout, checked.stderr
+
+
+def test_missing_credentials_are_said(store, tmp_path):
+    """Wrong credentials … exit 78"""
+    env = {key: "" for key in CREDENTIALS} | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    line = refused(run("serve", "--port", "0", "--store", store, env=env))
+    assert "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in line
+
+
+def test_other_stores_are_looked_after_too(tmp_path):
+    file = tmp_path / "roost.db"
+    assert "is missing; `roost store create`" in refused(run("store", "check", "--store", f"sqlite:{file}"))
+    assert not file.exists()
+    assert run("store", "create", "--store", f"sqlite:{file}").returncode == 0
+    assert file.exists()
+    checked = run("store", "check", "--store", f"sqlite:{file}")
+    assert checked.returncode == 0 and "is in order" in checked.stdout
+    file.write_bytes(b"no database" * 100)
+    assert "is no Roost store" in refused(run("store", "check", "--store", f"sqlite:{file}"))
+    assert run("store", "check", "--store", "memory:").returncode == 0
+
+
+def test_acked_messages_outlive_a_crash(store, start_node, room):
+    """What was acknowledged … outlives kill -9; the epoch is kept; a retry is stored once, to any node."""
+    first, second = (start_node(store=store, env=CREDENTIALS) for _ in range(2))
+    assert first.http.get("/health").json()["store"] == "dynamodb"
+    acks = [first.http.post(f"/rooms/{room}/messages", json={"content": i, "messageId": f"m{i}"}) for i in range(5)]
+    assert [ack.status_code for ack in acks] == [201] * 5
+    assert {ack.json()["durability"] for ack in acks} == {"stored"}
+    first.kill9()
+    again = second.http.post(f"/rooms/{room}/messages", json={"content": 3, "messageId": "m3"})
+    assert (again.status_code, again.json()["seq"], again.json()["duplicate"]) == (200, 4, True)
+    assert second.http.post(f"/rooms/{room}/messages", json={"content": 5}).json()["seq"] == 6
+    history = second.http.get(f"/rooms/{room}/messages").json()
+    assert [entry["content"] for entry in history] == list(range(6))
+    assert second.stop() == 0
+    third = start_node(store=store, env=CREDENTIALS)
+    assert third.http.get(f"/rooms/{room}/messages").json() == history
+
+
+def test_two_nodes_write_one_log(store, start_node, room):
+    """`seq` … has no gaps; every reader sees one order, on whatever node"""
+    nodes = [start_node("--rate-limit-messages", "0", store=store, env=CREDENTIALS) for _ in range(2)]
+
+    def write(node, name):
+        for i in range(20):
+            answer = node.http.post(f"/rooms/{room}/messages", json={"content": f"{name}{i}"})
+            assert answer.status_code == 201, answer.text
+
+    writers = [threading.Thread(target=write, args=(node, name)) for node, name in zip(nodes, "ab")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60 * PATIENCE)
+    logs = [read_backwards(node.http, room) for node in nodes]
+    assert logs[0] == logs[1]
+    assert [entry["seq"] for entry in logs[0]] == list(range(1, 41))
+    for name in "ab":
+        assert [e["content"] for e in logs[0] if e["content"][0] == name] == [f"{name}{i}" for i in range(20)]
+
+
+def test_a_reader_hears_what_another_node_stored(store, start_node, room, native):
+    """everyone reads the log with a cursor, whoever has written to it"""
+    one, other = (start_node(store=store, env=CREDENTIALS) for _ in range(2))
+    reader = native(one)
+    reader.join(room)
+    assert other.http.post(f"/rooms/{room}/messages", json={"content": "hello"}).status_code == 201
+    assert reader.expect("message", timeout=10).payload["content"] == "hello"
+
+
+def test_a_store_that_cannot_be_reached_is_tried_again(tmp_path, room):
+    """An engine that can't be reached is retried"""
+    port = free_port()
+    started = []
+    node = threading.Thread(
+        target=lambda: started.append(Node(tmp_path, store=url(port, room), env=CREDENTIALS)), daemon=True)
+    node.start()
+    emulator = Emulator(port)
+    try:
+        node.join(60 * PATIENCE)
+        assert started, "the node does not listen though its store is there"
+        assert started[0].http.get("/ready").status_code == 200
+        assert started[0].stop() == 0
+    finally:
+        for running in started:
+            running.kill9()
+        emulator.stop()
