@@ -98,7 +98,8 @@ let package = Package(
         .target(
             name: "RoostServer",
             dependencies: [
-                "RoostCore", "RoostAuth", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostDynamoDB",
+                "RoostCore", "RoostAuth", "RoostWire", "RoostEngine", "RoostHub", "RoostSQLite", "RoostRedis",
+                "RoostDynamoDB",
                 "RoostSettings", "RoostWeb",
                 nioCore, nioPosix, logging,
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -20,7 +20,7 @@ extension Hub {
         case .lost(let reason):
             guard let relay else { return }
             let isNews = relay.state.withLock { state in
-                defer { state.isLost = true }
+                defer { (state.isLost, state.hasBeenLost) = (true, true) }
                 return !state.isLost
             }
             relay.releaseWaiters()
@@ -204,7 +204,8 @@ extension Hub {
         presence.withLock { state in
             let outcome = relay.state.withLock { relayed in
                 for node in page.parts.keys { relayed.neighbours.heard(of: node) }
-                return relayed.outlook.loaded(room, page)
+                let isGrace = relayed.neighbours.isGrace(world.monotonic())
+                return relayed.outlook.loaded(room, page, isGrace: isGrace)
             }
             guard outcome.isWanted else { return }
             for node in outcome.gone {

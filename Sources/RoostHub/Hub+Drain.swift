@@ -71,7 +71,7 @@ extension Hub {
         return count
     }
 
-    private func pause(_ milliseconds: Int64) async {
+    func pause(_ milliseconds: Int64) async {
         _ = try? await shards[0].loop.scheduleTask(in: .milliseconds(milliseconds)) {}.futureResult.get()
     }
 }

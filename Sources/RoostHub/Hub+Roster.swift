@@ -1,6 +1,6 @@
 import Logging
 public import RoostCore
-import RoostEngine
+public import RoostEngine
 
 // Who is where over the whole cluster, asked by those who don't listen.
 extension Hub {
@@ -51,6 +51,31 @@ extension BoardPage.Part {
         rows.compactMapValues { bytes in
             var reader = ByteReader(bytes)
             return reader.attendee()
+        }
+    }
+}
+
+// The cluster itself.
+extension Hub {
+    /// Whether other nodes can be heard now; nil where there are none to be heard.
+    public var isBusThere: Bool? { relay.map { !$0.isLost && $0.cluster.isConnected } }
+
+    /// How many nodes live, this one included.
+    public var nodes: Int { relay?.state.withLock { $0.neighbours.count + 1 } ?? 1 }
+
+    /// A node on the same bus that has another store, if there is one. Waits until it is known who is there, or no longer
+    /// than that.
+    public func stranger(waitingMs: Int64) async -> NodeCard? {
+        guard let relay else { return nil }
+        let deadline = world.monotonic() + waitingMs
+        while !relay.state.withLock({ $0.neighbours.isAcquainted }), world.monotonic() < deadline {
+            // Without the bus nobody is waited for.
+            guard relay.cluster.isConnected || !relay.state.withLock(\.hasBeenLost) else { break }
+            await pause(10)
+        }
+        return relay.state.withLock { state in
+            state.isIntroduced = true
+            return state.strangers.values.first
         }
     }
 }

@@ -59,12 +59,22 @@ public struct Node: Service {
     ) async throws {
         let limits = Limits(settings)
         let kinds = try Kinds(settings.kinds)
+        let buses = Buses(settings: settings)
+        let seat = try await buses.membership(store, on: group.next(), log: log)
         let hub = try await Hub.start(
             store: store, loops: Array(group.makeIterator()),
             settings: HubSettings(
                 limits: limits, kinds: kinds, node: Vitals.hostname(), judge: try await judge(),
                 recentBytes: settings.recentBytes),
-            world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log)
+            world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log, membership: seat?.cluster)
+        if seat != nil {
+            do {
+                try await buses.introduce(hub)
+            } catch {
+                await hub.drain(DrainPlan(.draining, reason: "The server could not start."))
+                throw error
+            }
+        }
         let vitals = Vitals(storeKind: stores.kind)
         let admission = Admission(settings: settings, limits: limits, clock: Vitals.monotonic)
         let api = API(hub: hub, admission: admission, vitals: vitals, settings: settings)

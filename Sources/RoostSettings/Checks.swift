@@ -28,6 +28,11 @@ func checkTogether(_ settings: Settings, _ origins: [String: SettingOrigin]) thr
                     : "--tls-cert too, the PEM file of the certificate that the key is of")
                 + "; leave out both to serve without TLS")
     }
+    if settings.bus.isShared, let kind = settings.kinds.first(where: { $0.log == .memory }) {
+        throw .configuration(
+            "\(name("bus", "--bus")): can't be combined with the kind of room "
+                + "\(shown(kind.match)), whose log is memory, as other nodes can't see it; make it log: stored")
+    }
     if let other = memoryStoreConflict(
         settings.store, busIsShared: settings.bus.isShared, hasQueue: settings.queue != .absent)
     {

@@ -30,6 +30,10 @@ struct Neighbours: Sendable {
     }
 
     var count: Int { others.count }
+    /// Whether others may not have had the time to say again what the bus has lost.
+    func isGrace(_ now: Moment) -> Bool { now < graceUntil }
+    /// Whether it has been found out who is there.
+    var isAcquainted: Bool { renewedAt != nil }
     func lives(_ node: NodeID) -> Bool { node == me || others[node] != nil }
 
     /// The bus is back, perhaps without the leases it had: nobody is dead before there was time to renew them.

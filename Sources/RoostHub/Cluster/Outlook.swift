@@ -62,14 +62,20 @@ struct Outlook: Sendable {
     }
 
     /// A board has been read: whether it is still wanted, and the nodes of which it says nothing any more.
-    mutating func loaded(_ room: RoomName, _ page: BoardPage) -> (isWanted: Bool, gone: [NodeID]) {
+    /// - Parameter isGrace: nodes may not have written again what the bus has lost: who is missing is waited for.
+    mutating func loaded(
+        _ room: RoomName, _ page: BoardPage, isGrace: Bool = false
+    ) -> (isWanted: Bool, gone: [NodeID]) {
         guard let view = views[room] else { return (false, []) }
         let gone = view.applied.keys.filter { page.parts[$0] == nil }
         views[room]?.isLoading = false
-        views[room]?.isLoaded = !view.isOutdated
+        let mustWait = isGrace && !gone.isEmpty
+        views[room]?.isLoaded = !view.isOutdated && !mustWait
         views[room]?.isOutdated = false
         views[room]?.applied = page.parts.mapValues(\.version)
-        return (true, gone)
+        guard mustWait else { return (true, gone) }
+        for node in gone { views[room]?.applied[node] = view.applied[node] }
+        return (true, [])
     }
 
     mutating func failedToLoad(_ rooms: [RoomName]) {

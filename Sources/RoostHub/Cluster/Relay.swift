@@ -39,7 +39,12 @@ final class Relay: Sendable {
         var own = OwnRows()
         fileprivate var waiters: [Waiter] = []
         fileprivate var idlers: [CheckedContinuation<Void, Never>] = []
-        var strangers: Set<NodeID> = []
+        /// Nodes with another store.
+        var strangers: [NodeID: NodeCard] = [:]
+        /// Whether this node has found out who was there before it.
+        var isIntroduced = false
+        /// Whether the bus has ever said that it is away.
+        var hasBeenLost = false
     }
 
     let state: Locked<State>
@@ -238,7 +243,11 @@ final class Relay: Sendable {
     }
 
     private func complain(of strangers: [NodeCard]) {
-        for card in strangers where state.withLock({ $0.strangers.insert(card.node).inserted }) {
+        // A node that starts refuses to, with a sentence of its own.
+        guard state.withLock(\.isIntroduced) else {
+            return state.withLock { state in for card in strangers { state.strangers[card.node] = card } }
+        }
+        for card in strangers where state.withLock({ $0.strangers.updateValue(card, forKey: card.node) == nil }) {
             log.error(
                 "another node on this bus has another store, so it is ignored: give all nodes the same --store, or this one another --bus",
                 metadata: ["node": "\(card.name)", "its store": "\(card.storeID)", "ours": "\(self.card.storeID)"])

@@ -28,6 +28,11 @@ extension API {
             out.field("store", vitals.storeKind)
             out.put(",\"store_connected\":")
             out.putBool(isStoreThere)
+            if let isBusThere = hub.isBusThere {
+                out.put(",\"redis_connected\":")
+                out.putBool(isBusThere)
+                out.field("nodes", hub.nodes)
+            }
             // Ids are nobody's business where people sign in.
             if hub.isAnonymous {
                 out.put(",\"active_clients\":")
@@ -72,6 +77,10 @@ extension API {
         text.counter("roost_log_reads_total", "Reads of the store for readers that were behind.", hub.logReads)
         text.counter("roost_log_batches_total", "Batches appended to the log, one commit each.", hub.batchesAppended)
         text.counter("roost_log_messages_total", "Messages of those batches.", hub.messagesAppended)
+        if let isBusThere = hub.isBusThere {
+            text.gauge("roost_bus_connected", "Whether the bus can be reached: 1 or 0.", isBusThere ? 1 : 0)
+            text.gauge("roost_nodes", "Nodes of the cluster that live, as this one knows, itself included.", hub.nodes)
+        }
         text.counter("roost_http_requests_total", "HTTP requests answered.", vitals.requests)
         text.counters(
             "roost_errors_total", "Frames refused, by error code.", label: "code",
