@@ -124,13 +124,13 @@ def test_personal_rooms_reach_the_user_wherever_it_is(cluster, native, alice):
     assert client.hear(f"user:{alice}", 1, timeout=SOON)[0].payload["content"] == "hello"
 
 
-def test_participants_on_other_nodes_hear_of_a_new_room(cluster, native, alice, bob, name):
+def test_participants_on_other_nodes_hear_of_a_new_room(cluster, native, alice, bob):
     first, second = cluster(), cluster()
     guest = native(second, user=bob)
     guest.ping()
     eventually(lambda: first.http.get(f"/users/{bob}").json().get("online"), what="the user to be seen")
     native(first, user=alice).request(
-        "create_room", {"name": name, "participants": [alice, bob], "visibility": "private"}, "room_created")
+        "create_room", {"name": "team", "participants": [alice, bob], "visibility": "private"}, "room_created")
     created = guest.expect("room_created", timeout=SOON)
     assert {user["id"] for user in created.payload["room"]["participants"]} == {alice, bob}
 

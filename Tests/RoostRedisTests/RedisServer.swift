@@ -84,7 +84,8 @@ final class RedisServer: @unchecked Sendable {
     func kill() {
         guard let keeper else { return }
         Foundation.kill(pid, SIGKILL)
-        try? hold?.fileHandleForWriting.close()
+        // Its end of the pipe may also be held by a server that was started at the same time.
+        Foundation.kill(keeper.processIdentifier, SIGKILL)
         keeper.waitUntilExit()
         self.keeper = nil
     }
