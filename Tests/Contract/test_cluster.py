@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from checks import PATIENCE, eventually
+from checks import PATIENCE, eventually, participant_ids
 from redis_server import RedisServer
 from roost_node import run
 
@@ -132,7 +132,7 @@ def test_participants_on_other_nodes_hear_of_a_new_room(cluster, native, alice, 
     native(first, user=alice).request(
         "create_room", {"name": "team", "participants": [alice, bob], "visibility": "private"}, "room_created")
     created = guest.expect("room_created", timeout=SOON)
-    assert {user["id"] for user in created.payload["room"]["participants"]} == {alice, bob}
+    assert set(participant_ids(created.payload["room"]["participants"])) == {alice, bob}
 
 
 @pytest.mark.parametrize("trouble", ["killed", "frozen", "paused"])
