@@ -35,8 +35,10 @@ final class Emulator: @unchecked Sendable {
         port = try Emulator.freePort()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = [
-            "-c", "\"$0\" -H 127.0.0.1 -p \"$1\" >/dev/null 2>&1 & server=$!; cat; kill $server", command, "\(port)",
+            "-c", "\"$0\" -H 127.0.0.1 -p \"$1\" >/dev/null 2>&1 & server=$!; cat; kill -9 $server", command, "\(port)",
         ]
+        // Else the emulator would hold its own lifeline open.
+        _ = fcntl(lifeline.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         process.standardInput = lifeline
         process.standardOutput = FileHandle.nullDevice
         try process.run()
