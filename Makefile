@@ -29,7 +29,9 @@ test: lint test-clients test-swift test-allocations test-simulation test-contrac
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS)
+	swift test $(SWIFT_FLAGS) --skip RoostDynamoDBTests
+	# By themselves: the emulator answers one request at a time, and not in time where others take the processor.
+	swift test $(SWIFT_FLAGS) --skip-build --filter RoostDynamoDBTests
 
 test-allocations: setup ## what the pure parts allocate per message, against Tests/Allocations/thresholds.txt
 	swift build -c release $(SWIFT_FLAGS) --product allocations
