@@ -6,7 +6,8 @@ import RoostEngine
 final class SimRedis: @unchecked Sendable {
     let stage: Stage
     let dice: Dice
-    fileprivate var buses: [ObjectIdentifier: SimBus] = [:]
+    /// In the order in which they came.
+    fileprivate var buses: [SimBus] = []
     private var leases: [NodeID: (card: NodeCard, until: Int64)] = [:]
     private var boards: [BoardName: [NodeID: BoardPage.Part]] = [:]
     private(set) var isOut = false
@@ -23,7 +24,7 @@ final class SimRedis: @unchecked Sendable {
     func goAway() {
         isOut = true
         stage.trace.note("bus", "is away")
-        for bus in buses.values { bus.isCutOff("simulated") }
+        for bus in buses { bus.isCutOff("simulated") }
     }
 
     func comeBack() {
@@ -31,14 +32,14 @@ final class SimRedis: @unchecked Sendable {
         isOut = false
         if dice.chance(0.5) { (leases, boards) = ([:], [:]) }
         stage.trace.note("bus", "is back with \(boards.count) boards")
-        for bus in buses.values { bus.findsItAgain() }
+        for bus in buses { bus.findsItAgain() }
     }
 
     // MARK: What it does
 
     fileprivate func post(_ posts: [BusPost]) {
         let weather = stage.isCalm ? Shape.Bus() : stage.shape.bus
-        for bus in buses.values.sorted(by: { $0.number < $1.number }) {
+        for bus in buses {
             for post in posts where bus.hears(post.channel) {
                 if dice.chance(weather.loses) { continue }
                 let copies = dice.chance(weather.doubles) ? 2 : 1
@@ -77,7 +78,6 @@ final class SimRedis: @unchecked Sendable {
 final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     private let redis: SimRedis
     private let dice: Dice
-    fileprivate let number: Int
     /// The node is gone.
     var isDead = false
     private var hear: @Sendable (BusEvent) -> Void = { _ in }
@@ -90,7 +90,6 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     init(_ redis: SimRedis, name: String) {
         self.redis = redis
         dice = redis.stage.dice("bus " + name)
-        number = redis.buses.count
     }
 
     private var stage: Stage { redis.stage }
@@ -101,7 +100,7 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
 
     func start(_ hear: @escaping @Sendable (BusEvent) -> Void) {
         self.hear = hear
-        redis.buses[ObjectIdentifier(self)] = self
+        redis.buses.append(self)
         findsItAgain()
     }
 
@@ -109,7 +108,7 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
 
     func end() {
         isDead = true
-        redis.buses[ObjectIdentifier(self)] = nil
+        redis.buses.removeAll { $0 === self }
     }
 
     // MARK: Channels
