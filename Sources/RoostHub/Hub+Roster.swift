@@ -18,7 +18,7 @@ extension Hub {
 
     /// The members of a room as the boards have them; nil where this node knows them itself.
     func rosterIfUnheard(_ room: RoomName, after: UserID?, limit: Int = 1000) async -> PresencePage? {
-        guard let relay, !relay.state.withLock({ $0.outlook.isLoaded(room) }) else { return nil }
+        guard let relay, !relay.state.withLock({ $0.outlook.isOfInterest(room) }) else { return nil }
         let mode = kinds.kind(of: room).presence
         guard mode != .off else { return nil }
         var presence = Presence()
