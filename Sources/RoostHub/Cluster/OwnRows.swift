@@ -44,13 +44,14 @@ struct OwnRows: Sendable {
         var from: UInt64
     }
 
-    /// What is to be written next; nil if there is nothing, or somebody is at it.
+    /// Whether the caller is the one to write now: there is something, and nobody is at it.
     mutating func begin() -> Bool {
         guard !isWriting, !pending.isEmpty else { return false }
         isWriting = true
         return true
     }
 
+    /// What is to be written next; empty, and the writing is over, if there is nothing.
     mutating func take() -> [Piece] {
         var pieces: [Piece] = []
         var count = 0
