@@ -4,6 +4,9 @@ BIN_DEBUG    = $(shell swift build $(SWIFT_FLAGS) --show-bin-path)/roost
 BIN_RELEASE  = $(shell swift build -c release $(SWIFT_FLAGS) --show-bin-path)/roost
 VENV        := .venv
 PYTEST      := $(CURDIR)/$(VENV)/bin/pytest -q -p no:cacheprovider
+# The contract suite, in the environment $(1): most tests wait for something, so several run beside each other; then
+# those that take a processor or more for themselves, one after another.
+contract     = cd Tests/Contract && export $(1) && $(PYTEST) -n $(or $(WORKERS),4) -m "not alone" && $(PYTEST) -m alone
 TSAN        := --sanitize=thread --scratch-path .build-tsan
 ARGS        ?=
 SEEDS       ?= 1000
@@ -11,13 +14,13 @@ FROM        ?= 1
 JOBS        ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-swift test-allocations test-simulation test-contract test-conformance test-clients test-browser \
-  test-examples test-comparison test-full simulate planted conformance lint format bundle bench flamegraph peers compare growth clean
+.PHONY: help setup run demo-cluster test test-swift test-allocations test-simulation test-contract test-conformance test-clients test-browser \
+  test-examples test-deploy test-comparison test-full simulate planted conformance lint format bundle bench flamegraph peers compare growth bench-cluster clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node, Chromium, React for the clients' and the examples' tests, Redis
+setup: ## installs what is missing: SQLite's and zlib's headers, Python's venv, Node, Chromium, React for the clients' and the examples' tests, Redis, HAProxy, nginx
 	@Scripts/setup.sh
 
 run: ## builds a release, serves, prints the address of the web chat (ARGS="--port 9000 …")
@@ -25,27 +28,39 @@ run: ## builds a release, serves, prints the address of the web chat (ARGS="--po
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	exec $(BIN_RELEASE) serve $(ARGS)
 
-test: lint test-clients test-swift test-allocations test-simulation test-contract test-conformance test-browser test-examples test-comparison ## the whole suite, the real parts it needs included
+demo-cluster: ## builds a release, starts Redis, three nodes and HAProxy, opens a page that shows them (ARGS=--script: tells it in a few lines)
+	@Scripts/setup.sh
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	exec env ROOST_BIN=$(BIN_RELEASE) $(VENV)/bin/python Scripts/demo-cluster.py $(ARGS)
+
+test: lint test-clients test-swift test-allocations test-simulation test-contract test-conformance test-browser test-examples test-deploy test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip RoostDynamoDBTests
-	# By themselves: the emulator answers one request at a time, and not in time where others take the processor.
-	swift test $(SWIFT_FLAGS) --skip-build --filter RoostDynamoDBTests
+	Scripts/swift-test.sh $(SWIFT_FLAGS) --skip 'RoostDynamoDBTests|RoostRedisTests'
+	# By themselves: Redis and the emulator, which answers one request at a time, are asked within a time, and do not
+	# answer in it where others take the processor.
+	Scripts/swift-test.sh $(SWIFT_FLAGS) --skip-build --filter 'RoostRedisTests'
+	Scripts/swift-test.sh $(SWIFT_FLAGS) --skip-build --filter 'RoostDynamoDBTests'
 
 test-allocations: setup ## what the pure parts allocate per message, against Tests/Allocations/thresholds.txt
 	swift build -c release $(SWIFT_FLAGS) --product allocations
 	$(dir $(BIN_RELEASE))allocations Tests/Allocations/thresholds.txt
 
-test-simulation: test-swift ## a few thousand seeds of the simulation
+test-simulation: test-swift test-allocations ## some hundred seeds of the simulation with all assertions, some thousand in release
 	$(dir $(BIN_DEBUG))simulate --seeds 20 --check-determinism
-	$(dir $(BIN_DEBUG))simulate --seeds 2000 --jobs $(JOBS)
+	$(dir $(BIN_DEBUG))simulate --seeds 300 --jobs $(JOBS)
+	swift build -c release $(SWIFT_FLAGS) --product simulate
+	$(dir $(BIN_RELEASE))simulate --seeds 4000 --from 301 --jobs $(JOBS)
+	$(dir $(BIN_RELEASE))simulate --seeds 2000 --from 10001 --cluster --jobs $(JOBS)
 
-simulate: ## SEEDS seeds of the simulation from FROM on, in release (TRACE=1: prints all that happens; SQLITE=1 or 0)
+simulate: ## SEEDS seeds of the simulation from FROM on, in release (TRACE=1: prints all that happens; SQLITE, CLUSTER, DYNAMODB=1 or 0)
 	@Scripts/setup.sh build
 	swift build -c release $(SWIFT_FLAGS) --product simulate
 	$(dir $(BIN_RELEASE))simulate --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) \
-	  $(if $(TRACE),--trace) $(if $(filter 1,$(SQLITE)),--sqlite) $(if $(filter 0,$(SQLITE)),--no-sqlite)
+	  $(if $(TRACE),--trace) $(if $(filter 1,$(SQLITE)),--sqlite) $(if $(filter 0,$(SQLITE)),--no-sqlite) \
+	  $(if $(filter 1,$(CLUSTER)),--cluster) $(if $(filter 0,$(CLUSTER)),--no-cluster) \
+	  $(if $(filter 1,$(DYNAMODB)),--dynamodb) $(if $(filter 0,$(DYNAMODB)),--no-dynamodb)
 
 conformance: ## all cases of Autobahn's suite, against a release, plainly and over TLS
 	@Scripts/setup.sh build
@@ -57,35 +72,40 @@ planted: ## plants bugs in a copy of the sources, one at a time, and sees that t
 	@Scripts/planted.sh
 
 test-contract: test-swift ## black-box tests of the command, the protocols and the HTTP API, kill -9 included
-	cd Tests/Contract && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+	$(call contract,ROOST_BIN=$(BIN_DEBUG))
 
-test-conformance: test-swift ## Autobahn's suite for WebSockets; of compression, one case of each kind
+test-conformance: test-swift ## Autobahn's suite for WebSockets; of compression, one case of each kind; over TLS, what differs there
 	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py '1.*' '2.*' '3.*' '4.*' '5.*' '6.*' '7.*' '9.*' '10.*' \
 	  12.1.3 12.2.3 12.3.11 12.4.11 12.5.3 13.1.3 13.2.3 13.3.3 13.4.3 13.5.3 13.6.3 13.7.3
-	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py --tls '1.*' '2.*' '3.*' '4.*' '5.*' '6.*' '7.*' '9.*' '10.*'
+	ROOST_BIN=$(BIN_DEBUG) Tests/Autobahn/run.py --tls '1.*' '2.*' '3.*' '4.*' '5.*' '7.*' '10.*'
 
 test-clients: setup ## the client for browsers without one: its machine's stories, random worlds, what applications see
 	node --test Tests/Clients/
 
 test-browser: test-swift ## the web chat, the client for browsers and a plain page in headless Chromium
-	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+	cd Tests/Browser && ROOST_BIN=$(BIN_DEBUG) $(PYTEST) -n 2
 
 test-examples: test-swift ## every example, as its reader runs it
 	cd Tests/Examples && ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
 
+test-deploy: test-swift ## load balancers before several nodes: what clients notice of them, of killed and of drained nodes
+	cd Tests/Deploy && export ROOST_BIN=$(BIN_DEBUG) && $(PYTEST) -n 2 -m "not alone" && $(PYTEST) -m alone
+
 test-comparison: setup ## the comparison with other servers, with stand-ins for all of them
 	cd Tests/Comparison && $(PYTEST)
 
-test-full: test planted ## everything of test, frames queued instead of sent directly, planted bugs, 20,000 seeds, ThreadSanitizer
-	cd Tests/Contract && ROOST_DIRECT_SENDS=false ROOST_BIN=$(BIN_DEBUG) $(PYTEST)
+test-full: test planted ## everything of test, frames queued instead of sent directly, planted bugs, a whole minute of a cluster, 20,000 seeds, ThreadSanitizer
+	$(call contract,ROOST_DIRECT_SENDS=false ROOST_BIN=$(BIN_DEBUG))
+	cd Tests/Deploy && MINUTE_SECONDS=60 MINUTE_SPEED=2 ROOST_BIN=$(BIN_DEBUG) $(PYTEST) test_minute.py
 	$(MAKE) simulate SEEDS=20000 FROM=100000
-	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp" swift test $(SWIFT_FLAGS) $(TSAN)
+	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp" Scripts/swift-test.sh $(SWIFT_FLAGS) $(TSAN)
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
-	cd Tests/Contract && TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/tsan.supp" CONTRACT_PATIENCE=4 \
-	  ROOST_BIN=$$(cd $(CURDIR) && swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost $(PYTEST)
+	$(call contract,TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/tsan.supp" CONTRACT_PATIENCE=4 \
+	  ROOST_BIN=$(shell swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost)
 
-lint: ## checks the formatting
+lint: setup ## checks the formatting of Swift, and that the Python of the tests and scripts knows all its names
 	swift format lint --strict -r Sources Tests Web Examples Package.swift
+	git ls-files -z '*.py' | xargs -0 $(VENV)/bin/ruff check -q --no-cache --select F82,E9
 
 bundle: ## joins the modules of Web/roost into Web/roost.js
 	Scripts/bundle.py
@@ -112,6 +132,10 @@ compare: peers ## builds a release and compares it with the other servers (ARGS=
 growth: ## builds a release and measures whether deliveries cost the same beside ten times as much (ARGS as for compare)
 	swift build -c release $(SWIFT_FLAGS) --product roost
 	ROOST_BIN=$(BIN_RELEASE) Benchmarks/growth.py $(ARGS)
+
+bench-cluster: setup ## builds a release and measures nodes over one Redis: latency from one to another, messages a second, what idling costs
+	swift build -c release $(SWIFT_FLAGS) --product roost
+	ROOST_BIN=$(BIN_RELEASE) $(VENV)/bin/python Benchmarks/cluster.py $(ARGS)
 
 clean: ## removes what was built
 	rm -rf .build .build-* $(VENV) .venv-bench Tests/Autobahn/.venv

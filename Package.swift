@@ -79,6 +79,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        // DynamoDB's tables in memory, for tests and the simulation.
+        .target(name: "DynamoDBModel", dependencies: ["RoostDynamoDB"], path: "Tests/DynamoDBModel"),
         // The street: shards, ingest, fan-out.
         .target(
             name: "RoostHub",
@@ -144,7 +146,8 @@ let package = Package(
         .target(
             name: "RoostSimulation",
             dependencies: [
-                "RoostCore", "RoostWire", "RoostEngine", "RoostSQLite", "RoostHub", "RoostClient", nioCore, logging,
+                "RoostCore", "RoostWire", "RoostEngine", "RoostSQLite", "RoostDynamoDB", "DynamoDBModel", "RoostHub",
+                "RoostClient", nioCore, logging,
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             path: "Tests/Simulation/World"),
@@ -166,13 +169,14 @@ let package = Package(
             name: "RoostRedisTests",
             dependencies: [
                 "RoostCore", "RoostEngine", "RoostRedis", "ClusterConformance", nioCore, nioPosix,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         // Against the emulator, and through a proxy that fails as asked.
         .testTarget(
             name: "RoostDynamoDBTests",
             dependencies: [
-                "RoostCore", "RoostEngine", "RoostDynamoDB", "EngineConformance", nioCore, nioPosix,
+                "RoostCore", "RoostEngine", "RoostDynamoDB", "DynamoDBModel", "EngineConformance", nioCore, nioPosix,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),

@@ -10,7 +10,7 @@ patches=("$@")
 
 copy=.build/planted
 mkdir -p "$copy"
-git ls-files -z -- Package.swift Sources Tests Web | xargs -0 cp -p --parents -t "$copy"
+git ls-files -z -- Package.swift Sources Tests Web Examples | xargs -0 cp -p --parents -t "$copy"
 build() {
   swift build --package-path "$copy" --explicit-target-dependency-import-check error --product simulate >"$copy/build.log" 2>&1 ||
     { tail -20 "$copy/build.log" >&2; echo "planted: it does not build" >&2; exit 1; }

@@ -16,6 +16,9 @@ if [[ $(uname) == Darwin ]]; then
   [[ $want == build ]] || need chromedriver "command -v chromedriver"
   [[ $want == build ]] || need node "command -v node"
   [[ $want == build ]] || need redis "command -v redis-server"
+  [[ $want == build ]] || need haproxy "command -v haproxy"
+  [[ $want == build ]] || need nginx "command -v nginx"
+  [[ $want == build ]] || need gettext "command -v envsubst"
 else
   manager="apt-get install -y --no-install-recommends"
   need libsqlite3-dev "test -e /usr/include/sqlite3.h"
@@ -27,6 +30,10 @@ else
     need chromium-driver "command -v chromedriver"
     need nodejs "command -v node"
     need redis-server "command -v redis-server"
+    # Both may be where a user's path does not lead.
+    need haproxy "test -x /usr/sbin/haproxy || command -v haproxy"
+    need nginx "test -x /usr/sbin/nginx || command -v nginx"
+    need gettext-base "command -v envsubst"
     need node-react "test -e /usr/share/nodejs/react/umd/react.production.min.js"
     need node-react-dom "test -e /usr/share/nodejs/react-dom/umd/react-dom.production.min.js"
   fi

@@ -586,6 +586,11 @@ function probeOf(lane) {
   return lane.entries.find((entry) => entry.comesAgain);
 }
 
+/** Whether the log is known to have a message. */
+function isInLog(entry) {
+  return entry.isSent || entry.heardAt !== null;
+}
+
 /** A message that waits to be acked. */
 function newEntry({ messageId, room, content, createdAt, since = null, attemptedAt = null, sender = null }) {
   return {
@@ -600,12 +605,20 @@ function newEntry({ messageId, room, content, createdAt, since = null, attempted
     bytes: utf8Length(JSON.stringify(content)),
     attempts: 0,
     isWritten: false,
+    // How many times it was written over this connection without an answer so far.
+    unanswered: 0,
+    // Whether it was refused over this connection and has not been written since.
+    wasRefused: false,
     // Whether it was refused for now, or not acked in time, over this connection.
     comesAgain: false,
+    // When it was last written.
+    writtenAt: null,
     // Until when the attempt on its way must be answered.
     deadline: null,
     // Its seq, where it was heard before it was acked.
     heardAt: null,
+    // Whether the application was told that it is in the log.
+    isSent: false,
     // Whether storage has it.
     isKept: false,
     // Why it failed.
@@ -630,6 +643,8 @@ function utf8Length(text) {
 /** A little slower than the server allows, since other frames count as well. */
 const SLOWER = 1.25;
 const LONGEST_PAUSE_MS = 1_000;
+/** After so long without a complaint it may go a step faster. */
+const CALM_MS = 1_000;
 
 class Pace {
   constructor(machine) {
@@ -641,17 +656,39 @@ class Pace {
     /** Between two messages; 0: as fast as they come. */
     this.gapMs = 0;
     this.nextAt = null;
+    /** What the server allows, as a time between two messages. */
+    this.allowedMs = 0;
+    /** When the pace was last changed for a complaint. */
+    this.slowedAt = 0;
+    /** Since when nobody has complained, nor the pace become faster. */
+    this.calmSince = 0;
   }
 
-  /** Each complaint doubles the time between two messages, until nothing waits any more. */
-  slowDown(retryAfterMs) {
+  /**
+   * A complaint about a message that was written at this pace doubles the time between two messages; those about what was
+   * written before say nothing of it.
+   */
+  slowDown(retryAfterMs, writtenAt) {
     const { limits } = this.machine.link;
     const { now } = this.machine;
-    const allowed = limits.rateLimitMessages > 0 ? Math.ceil((1_000 / limits.rateLimitMessages) * SLOWER) : 1;
-    const isNew = this.nextAt === null || now >= this.nextAt;
-    if (this.gapMs === 0) this.gapMs = allowed;
-    else if (isNew) this.gapMs = Math.min(LONGEST_PAUSE_MS, this.gapMs * 2);
+    if (this.gapMs === 0) {
+      this.allowedMs = limits.rateLimitMessages > 0 ? Math.ceil((1_000 / limits.rateLimitMessages) * SLOWER) : 1;
+      this.gapMs = this.allowedMs;
+      this.slowedAt = now;
+    } else if (writtenAt > this.slowedAt) {
+      this.gapMs = Math.min(LONGEST_PAUSE_MS, this.gapMs * 2);
+      this.slowedAt = now;
+    }
+    this.calmSince = now;
     this.nextAt = Math.max(this.nextAt ?? 0, now + retryAfterMs);
+  }
+
+  /** A message was taken that was written at this pace, and all is calm: an eighth less, down to what the server allows. */
+  acked(writtenAt) {
+    const { now } = this.machine;
+    if (this.gapMs <= this.allowedMs || writtenAt <= this.slowedAt || now - this.calmSince < CALM_MS) return;
+    this.gapMs = Math.max(this.allowedMs, this.gapMs - Math.max(1, Math.floor(this.gapMs / 8)));
+    this.calmSince = now;
   }
 
   allows() {
@@ -690,7 +727,9 @@ class Outbox {
   // In
 
   send({ room, content, messageId, createdAt }) {
-    if (this.byId.has(messageId)) return;
+    const known = this.byId.get(messageId);
+    if (known !== undefined && !known.isSent) return;
+    if (known !== undefined) this.remove(known);
     this.take(newEntry({ room, content, messageId, createdAt }));
   }
 
@@ -750,7 +789,7 @@ class Outbox {
   discard(messageId) {
     if (this.failed.delete(messageId)) return;
     const entry = this.byId.get(messageId);
-    if (entry === undefined) return;
+    if (entry === undefined || entry.isSent) return;
     this.remove(entry);
     this.forget(entry);
     this.tellFailed(entry, { code: OwnCode.discarded, reason: "It was discarded." });
@@ -806,9 +845,12 @@ class Outbox {
       Object.assign(entry, { since: rooms.position(entry.room), attemptedAt: now + wall, sender: link.user });
     }
     // Before it is written: what may be in the log is known to have been tried.
-    if (isFirst || (!entry.isKept && entry.heardAt === null)) this.keep(entry);
+    if (isFirst || (!entry.isKept && !isInLog(entry))) this.keep(entry);
     entry.isWritten = true;
+    entry.wasRefused = false;
+    entry.unanswered += 1;
     entry.attempts += 1;
+    entry.writtenAt = now;
     entry.deadline = now + options.messageTimeoutMs;
     this.inFlight += 1;
     this.machine.write("message", payload, entry.messageId);
@@ -835,9 +877,21 @@ class Outbox {
 
   // Answers
 
-  ack(messageId, { seq, durability, duplicate }) {
-    const entry = this.byId.get(messageId) ?? this.failed.get(messageId);
-    if (entry !== undefined) this.settle(entry, { seq, durability, duplicate });
+  /**
+   * It is in the log. One that was refused besides, or may yet be, since it was written more than once over this
+   * connection, stays until that is known not to be so: the server lets nothing that was sent later pass before what it
+   * has refused has come again.
+   */
+  ack(messageId, { seq = null, durability, duplicate = false }) {
+    const failed = this.failed.get(messageId);
+    if (failed !== undefined && this.failed.delete(messageId)) return this.tellSent(failed, { seq, durability, duplicate });
+    const entry = this.byId.get(messageId);
+    if (entry === undefined) return;
+    entry.unanswered = Math.max(0, entry.unanswered - 1);
+    this.tellSent(entry, { seq, durability, duplicate });
+    if (entry.unanswered === 0 && !entry.wasRefused) this.settle(entry);
+    else if (entry.isWritten) entry.comesAgain = false;
+    this.flush();
   }
 
   /**
@@ -855,36 +909,42 @@ class Outbox {
   }
 
   settleHeard(entry) {
-    this.settle(entry, { seq: entry.heardAt, durability: null, duplicate: false });
+    this.tellSent(entry, { seq: entry.heardAt, durability: null, duplicate: false });
+    this.settle(entry);
+    this.flush();
   }
 
-  settle(entry, { seq = null, durability, duplicate = false }) {
-    const { room, messageId } = entry;
-    if (this.failed.delete(messageId)) {
-      return this.machine.emit({ type: "sent", room, messageId, seq, durability, duplicate });
-    }
-    const lane = this.lanes.get(room);
+  settle(entry) {
+    const lane = this.lanes.get(entry.room);
     const wasProbe = probeOf(lane) === entry;
     this.remove(entry);
     // Nothing is on its way that could be refused because of what came before: all at once again.
     if (wasProbe && !lane.entries.some((other) => other.isWritten)) {
       for (const other of lane.entries) other.comesAgain = false;
     }
+  }
+
+  /** Tells once that a message is in the log. */
+  tellSent(entry, receipt) {
+    if (entry.writtenAt !== null) this.pace.acked(entry.writtenAt);
+    if (entry.isSent) return;
+    entry.isSent = true;
     this.forget(entry);
-    this.machine.emit({ type: "sent", room, messageId, seq, durability, duplicate });
-    this.flush();
+    this.machine.emit({ type: "sent", room: entry.room, messageId: entry.messageId, ...receipt });
   }
 
   refused(messageId, error) {
     const entry = this.byId.get(messageId);
     if (entry === undefined) return this.failed.has(messageId);
+    entry.unanswered = Math.max(0, entry.unanswered - 1);
+    entry.wasRefused = true;
     if (!isPassing(error.code)) {
       this.fail(entry, error);
     } else {
       // Being too fast is no fault of the message: it is told when to come again, as often as it takes.
       if (error.code === "rate_limited") {
         entry.attempts -= 1;
-        this.pace.slowDown(error.retryAfterMs ?? 0);
+        this.pace.slowDown(error.retryAfterMs ?? 0, entry.writtenAt ?? this.machine.now);
       }
       this.putOff(entry, error, error.retryAfterMs);
     }
@@ -923,7 +983,7 @@ class Outbox {
 
   /** Reports a message as failed, unless it is known to be in the log; those behind it go on. */
   fail(entry, error) {
-    if (entry.heardAt !== null) {
+    if (isInLog(entry)) {
       this.settleHeard(entry);
       return false;
     }
@@ -950,8 +1010,8 @@ class Outbox {
   offline() {
     for (const lane of this.lanes.values()) lane.holdUntil = null;
     for (const entry of [...this.byId.values()]) {
-      entry.comesAgain = false;
-      if (entry.heardAt !== null) {
+      Object.assign(entry, { comesAgain: false, wasRefused: false, unanswered: 0 });
+      if (isInLog(entry)) {
         this.settleHeard(entry);
         continue;
       }
@@ -978,8 +1038,8 @@ class Outbox {
     if (!this.machine.isOnline()) return;
     for (const entry of [...this.byId.values()]) {
       if (!entry.isWritten || this.machine.now < entry.deadline) continue;
-      // Nobody refused it: that it was heard is answer enough.
-      if (entry.heardAt !== null && !entry.comesAgain) this.settleHeard(entry);
+      // Nobody refused it: that it is in the log is answer enough.
+      if (isInLog(entry) && !entry.comesAgain) this.settleHeard(entry);
       else this.putOff(entry, { code: OwnCode.timeout, reason: "It was not acknowledged in time." }, undefined);
     }
     this.flush();
@@ -1165,8 +1225,9 @@ class Rooms {
     }
     const known = this.byName.get(name);
     if (known === undefined) this.byName.set(name, newRoom(name));
-    this.leaving.delete(name);
     const room = this.byName.get(name);
+    // What has not been left for certain may have to be left again.
+    if (this.leaving.delete(name)) room.mayBeIn = true;
     Object.assign(room, { history, presence, durable });
     const start = after ?? (durable ? this.kept[name] : undefined);
     if (known === undefined && start !== undefined) Object.assign(room, { epoch: start.epoch, seq: start.seq });
@@ -1180,8 +1241,8 @@ class Rooms {
     this.machine.signals.forget(name);
     this.byName.delete(name);
     delete this.kept[name];
-    const isThere = room.phase === RoomPhase.live || room.phase === RoomPhase.joining;
-    if (isThere && this.machine.isOnline()) this.askToLeave(name);
+    const mayBeIn = room.mayBeIn || room.phase === RoomPhase.joining;
+    if (mayBeIn && this.machine.isOnline()) this.askToLeave(name);
     if (room.durable) this.machine.act({ type: "forgetPosition", room: name });
     this.machine.emit({ type: "left", room: name });
   }
@@ -1224,7 +1285,7 @@ class Rooms {
     // Who is not connected is in no room.
     this.leaving.clear();
     for (const room of this.byName.values()) {
-      Object.assign(room, { phase: RoomPhase.idle, request: null, deadline: null, retryAt: null, failures: 0 });
+      Object.assign(room, { phase: RoomPhase.idle, mayBeIn: false, request: null, deadline: null, retryAt: null, failures: 0 });
       this.keep(room);
     }
   }
@@ -1234,6 +1295,7 @@ class Rooms {
   joined(payload, messageId) {
     const room = this.byName.get(payload.room);
     if (room === undefined) return;
+    room.mayBeIn = true;
     const isAnswer = room.request !== null && messageId === room.request;
     if (!isAnswer) {
       // The log has become another one while we listened.
@@ -1265,9 +1327,12 @@ class Rooms {
   }
 
   /** The server says that we are out of a room. A leave of our own has been seen to, and is of no interest. */
-  left(name) {
+  left(name, messageId) {
+    // That to an earlier leave than the last is of no interest either.
+    if (this.machine.isOwnId(messageId) && this.leaving.get(name)?.request !== messageId) return;
     this.leaving.delete(name);
     const room = this.byName.get(name);
+    if (room !== undefined) room.mayBeIn = false;
     if (room?.phase !== RoomPhase.live) return;
     this.refuse(room, { code: "forbidden", reason: "You are no longer in this room." });
   }
@@ -1403,6 +1468,8 @@ function newRoom(name) {
   return {
     name,
     phase: RoomPhase.idle,
+    // The server has, or may have, us in: it said so, and not yet that we are out again.
+    mayBeIn: false,
     history: 0,
     presence: undefined,
     durable: false,
@@ -1641,7 +1708,7 @@ class ClientMachine {
       case "welcome": return this.link.welcome(payload, frame.messageId);
       case "reconnect": return this.link.advise(payload);
       case "joined": return this.rooms.joined(payload, frame.messageId);
-      case "left": return this.rooms.left(payload.room);
+      case "left": return this.rooms.left(payload.room, frame.messageId);
       case "message": return this.rooms.entry("message", payload, frame);
       case "deleted": return this.rooms.entry("deleted", payload, frame);
       case "gap": return this.rooms.gap(payload);
@@ -1698,6 +1765,11 @@ class ClientMachine {
   write(type, payload, messageId = this.freshId()) {
     this.act({ type: "write", connection: this.link.connection, frame: { type, messageId, payload } });
     return messageId;
+  }
+
+  /** Whether a frame's id is one that the machine has made. */
+  isOwnId(messageId) {
+    return messageId?.startsWith("~") ?? false;
   }
 
   freshId() {

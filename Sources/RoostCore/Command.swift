@@ -59,6 +59,13 @@ public enum Command: Sendable, Equatable {
             case before(Cursor)
             case after(Cursor)
             case latest
+
+            public var cursor: Cursor? {
+                switch self {
+                case .before(let cursor), .after(let cursor): cursor
+                case .latest: nil
+                }
+            }
         }
         public var room: RoomName
         public var turn: Turn

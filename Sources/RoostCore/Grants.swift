@@ -35,6 +35,16 @@ public struct Grants: Sendable, Equatable {
         return entries.contains { $0.rights.contains(right) && $0.match.matches(room) }
     }
 
+    /// Whether these are a moderator's of that user: they moderate the user's own room, by an entry that names such rooms
+    /// outright. A user whose id is no part of a room's name is among `user:*` only.
+    public func allowsModerating(_ user: UserID) -> Bool {
+        let own = RoomName("user:" + user.text)
+        return entries?.contains { entry in
+            entry.match.text.hasPrefix("user:") && entry.rights.contains(.moderate)
+                && (own.map { entry.match.matches($0) } ?? (entry.match.text == "user:*"))
+        } ?? false
+    }
+
     /// Whether these are a server's grants for a personal room: one that names such rooms outright and may publish.
     public func allowsServing(_ room: RoomName) -> Bool {
         entries?.contains { entry in

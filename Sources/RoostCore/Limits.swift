@@ -51,6 +51,11 @@ public struct TokenBucket: Sendable, Equatable {
         return max(1, (1000 - level + Int64(rate) - 1) / Int64(max(1, rate)))
     }
 
+    /// Puts back what was taken and not used.
+    public mutating func giveBack(_ count: Int, burst: Int) {
+        level = min(Int64(burst) * 1000, level + Int64(count) * 1000)
+    }
+
     /// Takes up to `count` tokens; how long to wait if there is none at all.
     public mutating func lease(_ count: Int, rate: Int, burst: Int, now: Moment) -> Session.Lease {
         if let wait = take(rate: rate, burst: burst, now: now) { return .wait(milliseconds: wait) }

@@ -20,17 +20,29 @@ public struct MarkBoard: Sendable {
 
     private var watched: [RoomName: Watched] = [:]
     private var dirty: [Key: Mark] = [:]
+    /// What other nodes have not been told.
+    private var news: [RoomName: [UserID: Mark]] = [:]
 
     public init() {}
 
     public var hasDirty: Bool { !dirty.isEmpty }
 
-    public mutating func note(_ room: RoomName, _ user: UserID, _ mark: Mark) {
+    /// - Parameter isNews: other nodes are to be told (`takeNews`).
+    public mutating func note(_ room: RoomName, _ user: UserID, _ mark: Mark, isNews: Bool = false) {
         if watched[room] != nil {
             guard watched[room]?.marks[user, default: Mark()].merge(mark) == true else { return }
             watched[room]?.changed.insert(user)
         }
         dirty[Key(room: room, user: user), default: Mark()].merge(mark)
+        if isNews { news[room, default: [:]][user, default: Mark()].merge(mark) }
+    }
+
+    /// What other nodes have not been told yet.
+    public mutating func takeNews() -> [(room: RoomName, marks: [MemberMark])] {
+        defer { news = [:] }
+        return news.map { room, marks in
+            (room: room, marks: marks.map { MemberMark(room: room, user: $0.key, mark: $0.value) })
+        }
     }
 
     /// Another node's members have got so far; it writes that down itself.
@@ -64,11 +76,13 @@ public struct MarkBoard: Sendable {
     }
 
     public mutating func unwatch(_ room: RoomName) { watched[room] = nil }
+    public func isWatched(_ room: RoomName) -> Bool { watched[room] != nil }
 
-    /// What the store has of a room.
+    /// What the store has of a room; may be called again.
     public mutating func load(_ room: RoomName, _ marks: [MemberMark]) {
-        guard watched[room] != nil else { return }
-        for mark in marks { watched[room]?.marks[mark.user, default: Mark()].merge(mark.mark) }
+        let isFirst = watched[room]?.isLoaded == false
+        hear(room, marks)
+        guard isFirst else { return }
         watched[room]?.isLoaded = true
         watched[room]?.changed.formUnion(marks.map(\.user))
     }

@@ -27,6 +27,14 @@ extension Presence {
         return Attendee(name: member.name, since: member.since, connections: member.connections)
     }
 
+    /// What this node says of everybody who is in the room here.
+    public func attendees(_ room: RoomName) -> [UserID: Attendee] {
+        (rooms[room]?.byID ?? [:]).compactMapValues { member in
+            guard member.connections > 0 else { return nil }
+            return Attendee(name: member.name, since: member.since, connections: member.connections)
+        }
+    }
+
     /// Whether this node says something of anybody in the room.
     public func isAttended(_ room: RoomName) -> Bool { rooms[room]?.here ?? 0 > 0 }
 
@@ -52,9 +60,12 @@ extension Presence {
         guard rooms[room]?.byID[user] != nil else {
             let member = Member(
                 name: attendee.name, since: attendee.since, connections: 0, elsewhere: [node: attendee])
+            count(1, in: room, by: node)
             return add(user, member, to: room)
         }
-        rooms[room]?.byID[user]?.elsewhere[node] = attendee
+        if rooms[room]?.byID[user]?.elsewhere.updateValue(attendee, forKey: node) == nil {
+            count(1, in: room, by: node)
+        }
         if let since = rooms[room]?.byID[user]?.since, attendee.since < since {
             rooms[room]?.byID[user]?.since = attendee.since
         }
@@ -64,10 +75,17 @@ extension Presence {
     private mutating func unseat(
         _ user: UserID, from room: RoomName, by node: NodeID, _ until: Moment?
     ) -> Change {
-        guard rooms[room]?.byID[user]?.elsewhere.removeValue(forKey: node) != nil,
-            rooms[room]?.byID[user]?.all == 0, lingering[room]?[user] == nil
-        else { return .none }
+        guard rooms[room]?.byID[user]?.elsewhere.removeValue(forKey: node) != nil else { return .none }
+        count(-1, in: room, by: node)
+        guard rooms[room]?.byID[user]?.all == 0, lingering[room]?[user] == nil else { return .none }
         return vacate(room, user, until)
+    }
+
+    /// So many users more of whom a node says something in a room.
+    private mutating func count(_ more: Int, in room: RoomName, by node: NodeID) {
+        elsewhere[node, default: [:]][room, default: 0] += more
+        if elsewhere[node]?[room] == 0 { elsewhere[node]?[room] = nil }
+        if elsewhere[node]?.isEmpty == true { elsewhere[node] = nil }
     }
 
     /// Everything that a node says about a room.
@@ -79,13 +97,12 @@ extension Presence {
     }
 
     /// The rooms of which a node has said something.
-    public func rooms(of node: NodeID) -> [RoomName] {
-        rooms.filter { $0.value.byID.values.contains { $0.elsewhere[node] != nil } }.map(\.key)
-    }
+    public func rooms(of node: NodeID) -> [RoomName] { elsewhere[node].map { Array($0.keys) } ?? [] }
 
     /// What other nodes say of a room is of no interest any more; nobody is told.
     public mutating func forgetElsewhere(_ room: RoomName) {
         for (user, member) in rooms[room]?.byID ?? [:] where !member.elsewhere.isEmpty {
+            for node in member.elsewhere.keys { count(-1, in: room, by: node) }
             rooms[room]?.byID[user]?.elsewhere = [:]
             if member.connections == 0, lingering[room]?[user] == nil { _ = remove(user, from: room) }
         }

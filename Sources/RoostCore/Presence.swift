@@ -26,6 +26,8 @@ public struct Presence: Sendable {
     }
 
     var rooms: [RoomName: Members] = [:]
+    /// Of how many users in which rooms each other node says something.
+    var elsewhere: [NodeID: [RoomName: Int]] = [:]
     private var changedCounts: Set<RoomName> = []
     /// Rooms that have been told a count lately, and until when they are told no other.
     private var countsRestUntil: [RoomName: Moment] = [:]

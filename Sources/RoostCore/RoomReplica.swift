@@ -35,7 +35,8 @@ public struct RoomReplica<Handle> {
     var all: [Reader] = []
     /// The newest `seq` that anyone has mentioned; above `head` while the replica itself is behind.
     private var rumour: UInt64
-    private var isFilling = false
+    /// What the read under way was begun with: where the head was, and what had been heard of.
+    private var filling: (after: UInt64, rumour: UInt64)?
 
     public init(epoch: Epoch, head: UInt64, rumour: UInt64 = 0) {
         self.epoch = epoch
@@ -78,20 +79,26 @@ public struct RoomReplica<Handle> {
         return startFilling()
     }
 
-    /// The read asked for by `.fill` is over; another one if the replica is still behind what it has heard of.
-    /// - Parameter madeProgress: whether the read brought anything; if not, the rumour was wrong and is dropped.
-    public mutating func filled(madeProgress: Bool) -> Arrival {
-        isFilling = false
-        guard madeProgress else {
-            rumour = head
-            return .stale
-        }
+    /// The read asked for by `.fill` has not begun yet; where it is to begin now, or `.stale` if there is no need any more.
+    public mutating func postponed() -> Arrival {
+        guard filling != nil else { return .stale }
+        filling = nil
+        return rumour > head ? startFilling() : .stale
+    }
+
+    /// The read asked for by `.fill` is over, and what it brought pushed; another one if the replica is still behind what
+    /// it has heard of. Where nothing came since it began, a rumour that it began with was wrong and is dropped; one
+    /// that came meanwhile is not, since the read may be older.
+    public mutating func filled() -> Arrival {
+        guard let begun = filling else { return .stale }
+        filling = nil
+        if head == begun.after, rumour == begun.rumour { rumour = head }
         return rumour > head ? startFilling() : .stale
     }
 
     private mutating func startFilling() -> Arrival {
-        guard !isFilling else { return .filling }
-        isFilling = true
+        guard filling == nil else { return .filling }
+        filling = (head, rumour)
         return .fill(after: head)
     }
 
@@ -179,7 +186,7 @@ public struct RoomReplica<Handle> {
         self.epoch = epoch
         end = head
         rumour = head
-        isFilling = false
+        filling = nil
         for index in all.indices { all[index].stand = .live }
     }
 }

@@ -9,6 +9,8 @@ public struct Shed: Sendable, Equatable {
         public var receipts = false
         /// The latest state of each.
         public var typing: [UserID: Bool] = [:]
+
+        public var isEmpty: Bool { !presence && !receipts && typing.isEmpty }
     }
 
     public private(set) var rooms: [RoomName: Room] = [:]
@@ -32,6 +34,9 @@ public struct Shed: Sendable, Equatable {
 
     /// There was no room for this after all.
     public mutating func putBack(_ room: Room, of name: RoomName) { rooms[name] = room }
+
+    /// The room has been left: nothing is to be told of it any more.
+    public mutating func forget(_ name: RoomName) { rooms[name] = nil }
 
     public mutating func take() -> [RoomName: Room] {
         defer { rooms = [:] }

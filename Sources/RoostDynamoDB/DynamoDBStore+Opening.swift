@@ -23,13 +23,14 @@ extension DynamoDBStore {
         readFile: @escaping @Sendable (String) throws -> String, wall: @escaping @Sendable () -> Timestamp
     ) async throws(DynamoDBOpeningError) -> DynamoDBStore {
         try await open(
-            place, options: options, at: now, environment: environment, readFile: readFile, wall: wall, world: .real)
+            place, options: options, at: now, environment: environment, readFile: readFile, wall: wall, world: .real,
+            skewMs: skewMs)
     }
 
     package static func open(
         _ place: DynamoDBPlace, options: StoreOptions, at now: Timestamp, environment: [String: String],
         readFile: @escaping @Sendable (String) throws -> String, wall: @escaping @Sendable () -> Timestamp,
-        world: StoreWorld
+        world: StoreWorld, skewMs: Int64
     ) async throws(DynamoDBOpeningError) -> DynamoDBStore {
         try await withTables(place, environment, readFile, wall, world) { tables, world, finish throws(TableError) in
             let schema = Schema(tables: tables, world: world)
@@ -38,7 +39,8 @@ extension DynamoDBStore {
             } else if case let missing = try await schema.missing(), !missing.isEmpty {
                 throw TableError(.missing, missingTables(missing))
             }
-            return try await DynamoDBStore(over: tables, options: options, world: world, at: now, finish: finish)
+            return try await DynamoDBStore(
+                over: tables, options: options, world: world, at: now, skewMs: skewMs, finish: finish)
         }
     }
 
@@ -66,18 +68,18 @@ extension DynamoDBStore {
         _ world: StoreWorld,
         _ body: (DynamoTables, StoreWorld, @escaping @Sendable () async -> Void) async throws(TableError) -> T
     ) async throws(DynamoDBOpeningError) -> T {
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration(world))
         let finish: @Sendable () async -> Void = { try? await client.shutdown() }
         let source = CredentialsSource(
             CredentialsPlaces(environment: environment, readFile: readFile) { method, url, headers in
                 var request = HTTPClientRequest(url: url)
                 request.method = HTTPMethod(rawValue: method)
                 for (name, value) in headers { request.headers.add(name: name, value: value) }
-                let response = try await client.execute(request, timeout: .milliseconds(1500))
-                let body = try await response.body.collect(upTo: 1 << 20)
-                return CredentialsPlaces.Answer(status: Int(response.status.code), body: Array(body.readableBytesView))
+                let answer = try await request.ask(client, within: min(1500, world.timeoutMs), most: 1 << 20)
+                return CredentialsPlaces.Answer(status: answer.status, body: answer.body)
             })
-        let tables = DynamoTables(place, client: client, credentials: source, wall: wall)
+        let tables = DynamoTables(
+            place, client: client, credentials: source, wall: wall, timeoutMs: world.timeoutMs)
         do throws(TableError) {
             return try await body(tables, world, finish)
         } catch {
@@ -87,9 +89,9 @@ extension DynamoDBStore {
     }
 
     /// Repeating and giving up are decided in `PatientTables` alone.
-    private static var configuration: HTTPClient.Configuration {
+    private static func configuration(_ world: StoreWorld) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
-            timeout: HTTPClient.Configuration.Timeout(connect: .seconds(2)))
+            timeout: HTTPClient.Configuration.Timeout(connect: .seconds(2), read: .milliseconds(world.timeoutMs)))
         configuration.httpVersion = .http1Only
         configuration.redirectConfiguration = .disallow
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64

@@ -16,15 +16,24 @@ public final class DynamoDBStore: Store {
     private let gate = Gate()
     private let finish: @Sendable () async -> Void
 
+    /// By how much the clocks of two nodes may differ: an id is remembered for so much longer than the dedupe window, that
+    /// a node whose clock is ahead does not forget it early. In milliseconds.
+    package static let skewMs: Int64 = 300_000
+
     /// A store over ready tables.
     /// - Parameters:
+    ///   - skewMs: by how much the clocks of two nodes may differ.
+    ///   - maxIDs: remembered for the dedupe windows of all rooms; some 100 bytes each. Rooms that have been quiet for
+    ///     longest read theirs again when they are needed.
     ///   - now: the time at which the standing rooms are said to have been created, if they are new.
     ///   - finish: lets go of what is below the tables when the store is closed.
     package init(
-        over tables: any Tables, options: StoreOptions, world: StoreWorld, at now: Timestamp,
-        finish: @escaping @Sendable () async -> Void = {}
+        over tables: any Tables, options: StoreOptions, world: StoreWorld, at now: Timestamp, skewMs: Int64,
+        maxIDs: Int = 4_000_000, finish: @escaping @Sendable () async -> Void = {}
     ) async throws(TableError) {
-        logs = Logs(tables: PatientTables(tables, world: world), options: options, world: world)
+        var options = options
+        if options.dedupeWindowMs > 0 { options.dedupeWindowMs += skewMs }
+        logs = Logs(tables: PatientTables(tables, world: world), options: options, world: world, maxIDs: maxIDs)
         rooms = Rooms(logs: logs)
         users = Users(logs: logs)
         self.finish = finish
@@ -123,7 +132,7 @@ extension DynamoDBStore {
     public func open(
         _ requests: [OpenRequest], at now: Timestamp
     ) async throws(StoreError) -> [Result<RoomHead, Failure>] {
-        try await ask { () async throws(TableError) in try await rooms.open(requests, at: now) }
+        try await ask { () async throws(TableError) in await rooms.open(requests, at: now) }
     }
 
     public func createRoom(_ plan: RoomPlan, at now: Timestamp) async throws(StoreError) -> Result<RoomInfo, Failure> {

@@ -47,7 +47,7 @@ public enum BusEvent: Sendable, Equatable {
     /// What was read from one socket at one time.
     case posts([BusPost])
     /// From now on posts on these channels are heard; what was posted before may not have been. Comes again, for all
-    /// channels, whenever the connection has been lost and is back.
+    /// channels, whenever the connection has been lost and is back, and for none when the bus as a whole is.
     case inForce([BusChannel])
     /// The bus can't be reached; it is tried again.
     case lost(String)
@@ -85,8 +85,27 @@ public protocol Board: Sendable {
     /// What is on these boards, of whatever node, one answer each, in order.
     func read(_ boards: [BoardName]) async throws(BusError) -> [BoardPage]
 
-    /// Removes everything that nodes without a lease have on a board.
-    func clean(_ board: BoardName, of nodes: [NodeID]) async throws(BusError)
+    /// Removes what nodes have on boards, except where they have written since. Whoever has lost its lease and takes a new
+    /// one writes everything anew, so what is removed of a node that had none is never missed.
+    func clean(_ parts: [BoardPart]) async throws(BusError)
+
+    /// Keeps boards from being forgotten, which they are a day after their last change. One answer for each: whether the
+    /// node's part of the board is there at this version.
+    func keep(_ parts: [BoardPart]) async throws(BusError) -> [Bool]
+}
+
+/// What one node has on a board.
+public struct BoardPart: Hashable, Sendable {
+    public var board: BoardName
+    public var node: NodeID
+    /// Of `clean`, the highest that is removed.
+    public var version: UInt64
+
+    public init(_ board: BoardName, of node: NodeID, version: UInt64) {
+        self.board = board
+        self.node = node
+        self.version = version
+    }
 }
 
 /// Whom a board is about.
@@ -115,11 +134,14 @@ public struct BoardChange: Sendable, Equatable {
     public var version: UInt64
     /// By name; nil removes the row.
     public var rows: [UserID: [UInt8]?]
+    /// Whether this is all that the node has on the board: what else it had there is removed.
+    public var isWhole: Bool
 
-    public init(_ board: BoardName, version: UInt64, rows: [UserID: [UInt8]?]) {
+    public init(_ board: BoardName, version: UInt64, rows: [UserID: [UInt8]?], isWhole: Bool = false) {
         self.board = board
         self.version = version
         self.rows = rows
+        self.isWhole = isWhole
     }
 }
 
@@ -141,10 +163,15 @@ public struct BoardPage: Sendable, Equatable {
 }
 
 /// Sessions of HTTP clients, shared by all nodes.
+///
+/// A call that fails may have counted.
 public protocol SessionStore: Sendable {
-    /// Counts a visit; a session that is not known begins with it.
-    /// - Parameter idleMs: how long it is kept after the last visit.
-    func visit(_ session: String, idleMs: Int64) async throws(BusError) -> SessionState
+    /// Counts a visit.
+    /// - Parameters:
+    ///   - begins: whether a session that is not known begins with it.
+    ///   - idleMs: how long it is kept after this visit, in milliseconds.
+    /// - Returns: nil if there is no such session and none begins; nothing is counted then.
+    func visit(_ session: String, begins: Bool, idleMs: Int64) async throws(BusError) -> SessionState?
     /// Notes the room a session was last in; unknown sessions are ignored.
     func note(room: RoomName, of session: String) async throws(BusError)
 }

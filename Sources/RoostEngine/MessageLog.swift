@@ -55,7 +55,8 @@ public protocol MessageLog: Sendable {
 public struct Appended: Sendable, Equatable {
     /// One per draft, in the order of the drafts.
     public var verdicts: [Verdict]
-    /// What is new in the log, per room contiguous and in order; no duplicates of earlier messages.
+    /// What is new in the logs; no duplicates of earlier messages. Each stretch is contiguous and of one epoch, those of
+    /// one room are in order; there are several where another node's messages, or the room's deletion, lie between.
     public var committed: [Committed]
 
     public init(verdicts: [Verdict], committed: [Committed]) {

@@ -119,7 +119,9 @@ extension [Message] {
     /// Redacts the message at `seq`, if it is one of these: contiguous and in order.
     package mutating func redact(_ seq: UInt64) {
         guard let first = first?.seq, seq >= first, seq - first < UInt64(count) else { return }
-        self[Int(seq - first)].redact()
+        let index = Int(seq - first)
+        precondition(self[index].seq == seq, "a stretch of a log has a gap")
+        self[index].redact()
     }
 }
 

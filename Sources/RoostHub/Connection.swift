@@ -114,6 +114,8 @@ final class LocalRoom {
     var visibility = Visibility.public
     /// The newest that was heard of while the replica was not there yet.
     var rumour: UInt64 = 0
+    /// What has come before what is to be heard before it.
+    var early = EarlyMessages()
     var isReopening = false
     /// Joins that the store is being asked about.
     var opening = 0
@@ -123,13 +125,14 @@ final class LocalRoom {
     var rechecks = 0
     /// Whether a reader waits for the replica to reach where the reader is already.
     var hasReadersAhead = false
-    /// Something could not be read: the store is asked at the next look.
-    var mustLook = false
 
     struct Listener {
         let connection: Connection
         var hearsOnlyCreated: Bool
     }
+
+    /// Where its log ends, as far as is known.
+    var end: Position? { replica.map { Position(epoch: $0.epoch, seq: $0.head) } }
 
     init(name: RoomName, kind: RoomKind) {
         self.name = name

@@ -32,13 +32,15 @@ extension Hub {
 
     private func hear(_ posts: [BusPost]) {
         guard let relay else { return }
+        var origins: Set<NodeID> = []
         var committed: [Committed] = []
         var others: [Bulletin] = []
         for post in posts {
-            guard let (origin, bulletins) = Bulletin.read(post.bytes), origin != relay.me else { continue }
-            relay.state.withLock { state in
-                state.neighbours.heard(of: origin)
-            }
+            // What this node has said itself comes back, too.
+            guard let origin = Bulletin.origin(of: post.bytes), origin != relay.me,
+                let (_, bulletins) = Bulletin.read(post.bytes)
+            else { continue }
+            origins.insert(origin)
             for bulletin in bulletins {
                 if case .committed(let stretch) = bulletin {
                     committed.append(stretch)
@@ -47,11 +49,14 @@ extension Hub {
                 }
             }
         }
+        guard !origins.isEmpty else { return }
+        relay.state.withLock { state in for origin in origins { state.neighbours.heard(of: origin) } }
         if !committed.isEmpty {
             cache.record(committed)
             hand(committed, to: [Shard.News](repeating: Shard.News(), count: shards.count))
         }
         for bulletin in others { hear(bulletin) }
+        hearOfNew(others)
     }
 
     private func hear(_ bulletin: Bulletin) {
@@ -59,22 +64,23 @@ extension Hub {
         case .committed: break
         case .head(let room, let epoch, let seq):
             onListeners(of: room) { $0.hear(room, epoch, head: seq) }
-            if !isOwnEnd(room, Position(epoch: epoch, seq: seq)) { checkOwnRooms([room]) }
+            hearOwnEnd(room, Position(epoch: epoch, seq: seq))
         case .attendance(let news): hear(news)
         case .typing(let room, let user, let isActive): hearTyping(room, user, isActive: isActive)
         case .marks(let room, let marks): self.marks.withLock { $0.hear(room, marks) }
-        case .dissolved(let room): onListeners(of: room) { $0.dissolve(room) }
+        // It may be an old one, of a room that has been made anew since.
+        case .dissolved(let room): onListeners(of: room) { $0.askForHeads(of: [room]) }
         case .recheck(let room): onListeners(of: room) { $0.recheck(room) }
-        case .membership(let user, let room, let isNow):
-            everywhere { $0.membership(of: user, in: room, isNow: isNow) }
-        case .created(let user, let room): hearOfNew(room, for: user)
+        case .membership(let user, let room, _): hearOfMembership(of: user, in: room)
+        // Together with others of their kind.
+        case .created: break
         case .atLeast(let room, let seq): onListeners(of: room) { $0.hear(room, atLeast: seq) }
         case .doubt(let room):
-            onListeners(of: room) { $0.doubt([room]) }
-            if room.owner != nil { checkOwnRooms([room]) }
-        case .lookAgain:
-            everywhere { $0.askForHeads() }
-            checkOwnRooms()
+            onListeners(of: room) { $0.doubt(room) }
+            if let owner = room.owner { ownEnds.withLock { $0.doubtLater(owner) } }
+        case .disconnect(let user, let reason, let ask): hearDisconnect(user, reason: reason, ask: ask)
+        case .disconnected(let ask, let node, let connections):
+            roundup.hear(ask, from: node, connections: Int(clamping: connections))
         }
     }
 
@@ -95,11 +101,12 @@ extension Hub {
         }
         for (room, seq) in known {
             onListeners(of: room) { $0.hear(room, atLeast: seq) }
-            relay.tell(room, .atLeast(room, seq))
+            relay.tell(room, atLeast: seq)
         }
         for room in doubtful {
-            onListeners(of: room) { $0.doubt([room]) }
-            relay.tell(room, .doubt(room))
+            onListeners(of: room) { $0.doubt(room) }
+            if let owner = room.owner { ownEnds.withLock { $0.doubtLater(owner) } }
+            relay.tellDoubt(room)
         }
     }
 
@@ -124,148 +131,41 @@ extension Hub {
         }
     }
 
-    /// A room has been made elsewhere, with a user of ours in it.
-    private func hearOfNew(_ room: RoomName, for user: UserID) {
+    /// Rooms have been made elsewhere, with users of ours in them: what they are like is asked once.
+    private func hearOfNew(_ bulletins: [Bulletin]) {
+        var rooms: [RoomName: Set<UserID>] = [:]
+        for bulletin in bulletins {
+            if case .created(let user, let room) = bulletin { rooms[room, default: []].insert(user) }
+        }
+        guard !rooms.isEmpty else { return }
+        world.run { [self, rooms] in
+            for (room, users) in rooms { await hearOfNew(room, for: users) }
+        }
+    }
+
+    private func hearOfNew(_ room: RoomName, for owners: Set<UserID>) async {
+        do throws(StoreError) {
+            guard let info = try await store.room(room) else { return }
+            let concerned = owners.intersection(info.participants)
+            guard !concerned.isEmpty else { return }
+            let users = try await participants(of: info)
+            everywhere { $0.hear(ofNew: info, participants: users, except: 0, only: concerned) }
+        } catch {
+            log.warning("a new room could not be told", metadata: ["room": "\(room)", "error": "\(error)"])
+        }
+    }
+
+    /// A user has become a participant of a room elsewhere, or is one no longer: the store says which, since such news
+    /// may be old.
+    private func hearOfMembership(of user: UserID, in room: RoomName) {
         world.run { [self] in
             do throws(StoreError) {
-                guard let info = try await store.room(room), info.participants.contains(user) else { return }
-                let users = try await participants(of: info)
-                for target in shards {
-                    target.loop.execute {
-                        target.shard.value.hear(ofNew: info, participants: users, except: 0, only: user)
-                    }
-                }
+                let isNow = try await store.room(room)?.participants.contains(user) ?? false
+                everywhere { $0.membership(of: user, in: room, isNow: isNow) }
             } catch {
-                log.warning("a new room could not be told", metadata: ["room": "\(room)", "error": "\(error)"])
+                log.warning("a membership could not be read", metadata: ["room": "\(room)", "error": "\(error)"])
             }
         }
-    }
-
-    // MARK: Who is where
-
-    private func hear(_ news: Bulletin.Attendance) {
-        guard let relay, news.node != relay.me else { return }
-        presence.withLock { state in
-            switch relay.state.withLock({ $0.outlook.judge(news) }) {
-            case .ignore: break
-            case .apply:
-                let until = world.monotonic() + Hub.graceMs
-                for (user, row) in news.rows {
-                    let attendee = row.attendee
-                    let change = state.presence.place(
-                        news.room, user, attendee, by: news.node, lingeringUntil: row == .expected ? until : nil)
-                    if let change { note(change, in: news.room, &state) }
-                }
-            case .replace:
-                let attendees = news.rows.compactMapValues(\.attendee)
-                for change in state.presence.replace(news.room, by: news.node, with: attendees) {
-                    note(change, in: news.room, &state)
-                }
-            }
-            for (room, items) in state.news.take() { tell(room, items) }
-        }
-        readBoards()
-    }
-
-    private func note(_ change: Presence.Transition, in room: RoomName, _ state: inout Attendance) {
-        if kinds.kind(of: room).presence == .count { return state.presence.countChanged(room) }
-        switch change.change {
-        case .joined: state.news.joined(room, change.user, name: change.name, except: 0)
-        case .left: state.news.left(room, change.user, name: change.name, at: world.wall(), except: 0)
-        case .none: break
-        }
-    }
-
-    /// Reads the boards of which something is not known.
-    func readBoards() {
-        guard let relay else { return }
-        let due = relay.state.withLock { $0.isLost ? [] : $0.outlook.takeDue() }
-        guard !due.isEmpty else { return }
-        world.run { [self] in
-            var rest = due[...]
-            while !rest.isEmpty {
-                let rooms = Array(rest.prefix(100))
-                rest = rest.dropFirst(100)
-                do throws(BusError) {
-                    let pages = try await relay.cluster.read(rooms.map { .members($0) })
-                    for (room, page) in zip(rooms, pages) { learn(room, page) }
-                } catch {
-                    log.debug("boards could not be read; they will be", metadata: ["error": "\(error)"])
-                    relay.state.withLock { $0.outlook.failedToLoad(rooms + rest) }
-                    break
-                }
-            }
-            relay.releaseWaiters()
-        }
-    }
-
-    private func learn(_ room: RoomName, _ page: BoardPage) {
-        guard let relay else { return }
-        presence.withLock { state in
-            let outcome = relay.state.withLock { relayed in
-                for node in page.parts.keys { relayed.neighbours.heard(of: node) }
-                let isGrace = relayed.neighbours.isGrace(world.monotonic())
-                return relayed.outlook.loaded(room, page, isGrace: isGrace)
-            }
-            guard outcome.isWanted else { return }
-            for node in outcome.gone {
-                for change in state.presence.replace(room, by: node, with: [:]) { note(change, in: room, &state) }
-            }
-            for (node, part) in page.parts where node != relay.me {
-                for change in state.presence.replace(room, by: node, with: part.attendees) {
-                    note(change, in: room, &state)
-                }
-            }
-            for (room, items) in state.news.take() { tell(room, items) }
-        }
-    }
-
-    /// Nobody here listens to a room any more: what others say of it is forgotten.
-    func forgetElsewhere(_ room: RoomName) {
-        guard let relay else { return }
-        presence.withLock { state in
-            if !relay.state.withLock({ $0.outlook.isOfInterest(room) }) { state.presence.forgetElsewhere(room) }
-        }
-    }
-
-    // MARK: Leases
-
-    /// Renews this node's lease; who has lost its own is gone with all it has said.
-    func renewLease() async {
-        guard let relay, let findings = await relay.renew() else { return }
-        if findings.isForgotten { tellAllRows() }
-        flushRows()
-        if findings.isForgotten || !findings.risen.isEmpty {
-            relay.state.withLock { $0.outlook.doubt($0.outlook.rooms) }
-        }
-        readBoards()
-        guard !findings.dead.isEmpty else { return }
-        log.info("nodes are gone", metadata: ["nodes": "\(findings.dead.map(\.text))"])
-        var boards: [RoomName] = []
-        presence.withLock { state in
-            for node in findings.dead {
-                relay.state.withLock { $0.outlook.forget(node) }
-                for room in state.presence.rooms(of: node) {
-                    boards.append(room)
-                    for change in state.presence.replace(room, by: node, with: [:]) { note(change, in: room, &state) }
-                }
-            }
-            for (room, items) in state.news.take() { tell(room, items) }
-        }
-        // It may have died between appending and telling.
-        everywhere { $0.askForHeads() }
-        checkOwnRooms()
-        for room in boards {
-            do throws(BusError) {
-                try await relay.cluster.clean(.members(room), of: findings.dead)
-            } catch {
-                log.debug("a board was not cleaned; who reads it will", metadata: ["error": "\(error)"])
-            }
-        }
-    }
-
-    func flushRows() {
-        relay?.flush { [self] room in presence.withLock { $0.presence.isAttended(room) } }
     }
 
     // MARK: The bus comes back
@@ -278,38 +178,27 @@ extension Hub {
         }
         let isBack = relay.state.withLock { state in
             state.outlook.doubt(rooms)
-            if state.isLost { state.neighbours.busIsBack(now: world.monotonic()) }
-            defer { state.isLost = false }
-            return state.isLost
+            // Of a bus of several servers one may be back before the others.
+            guard state.isLost, relay.cluster.isConnected else { return false }
+            state.neighbours.busIsBack(now: world.monotonic())
+            state.isLost = false
+            state.mustSayAll = true
+            return true
         }
         if isBack {
             log.info("the bus is there")
-            // What was written may be lost, whether or not the lease is.
-            tellAllRows()
             world.run { [self] in await renewLease() }
         }
+        cache.forget(rooms)
         readBoards()
         let names = Set(rooms)
-        everywhere { $0.askForHeads(of: names) }
+        let owners = Set(rooms.compactMap(\.owner))
+        everywhere { shard in
+            shard.askForHeads(of: names, in: .unheard)
+            shard.attendRooms(of: owners)
+        }
         checkOwnRooms(rooms)
-    }
-
-    /// Writes down everything that this node has to say: what was written may be lost.
-    private func tellAllRows() {
-        guard let relay else { return }
-        relay.state.withLock { $0.own.beginAnew() }
-        presence.withLock { state in
-            for (room, user) in state.presence.attended {
-                guard let attendee = state.presence.attendee(room, user) else { continue }
-                relay.note(.members(room), user, .here(attendee))
-            }
-        }
-        online.withLock { online in
-            for (user, state) in online where state.connections > 0 {
-                relay.note(.connections(user), user, state.row(user))
-            }
-        }
-        flushRows()
+        readMarksAgain(of: rooms)
     }
 }
 

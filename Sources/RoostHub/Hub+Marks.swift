@@ -7,10 +7,8 @@ extension Hub {
     /// A member has got so far. The caller has seen to it that the room has so many messages and that the user may
     /// be there.
     public func mark(_ room: RoomName, _ user: UserID, _ mark: Mark) {
-        marks.withLock { $0.note(room, user, mark) }
-        if kinds.kind(of: room).receipts {
-            relay?.tell(room, .marks(room, [MemberMark(room: room, user: user, mark: mark)]))
-        }
+        let isNews = relay != nil && kinds.kind(of: room).receipts
+        marks.withLock { $0.note(room, user, mark, isNews: isNews) }
     }
 
     /// How far a user has got in these rooms, by now.
@@ -47,8 +45,28 @@ extension Hub {
         }
     }
 
-    /// Rooms in which somebody has got further hear of it.
+    /// What others have told of these rooms may have been missed: what is kept of them is read again, one after another.
+    func readMarksAgain(of rooms: [RoomName]) {
+        let watched = marks.withLock { marks in rooms.filter { marks.isWatched($0) } }
+        guard !watched.isEmpty else { return }
+        world.run { [self] in
+            for room in watched {
+                do throws(StoreError) {
+                    let kept = try await store.marks(in: room, limit: 10 * MarkBoard.receiptsUpTo)
+                    marks.withLock { $0.load(room, kept) }
+                } catch {
+                    log.warning("receipts could not be read", metadata: ["room": "\(room)", "error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    /// Rooms in which somebody has got further hear of it, and so do the other nodes.
     func tellReceipts() {
+        if let relay {
+            let news = marks.withLock { $0.takeNews() }
+            relay.tell(news.map { ($0.room, .marks($0.room, $0.marks)) })
+        }
         marks.withLock { board in
             for (room, changed) in board.takeReceipts() where isSmall(room, board) {
                 tell(room, .receipts(room: room, changed), except: 0)

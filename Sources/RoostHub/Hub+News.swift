@@ -6,15 +6,16 @@ extension Hub {
     /// Tells every online participant of a new room, except the connection that has made it (0: nobody's).
     public func announce(_ room: RoomInfo, participants: [User], except connection: UInt64 = 0) {
         everywhere { $0.hear(ofNew: room, participants: participants, except: connection) }
-        for user in participants {
-            if let own = RoomName("user:" + user.id.text) { relay?.tell(own, .created(user.id, room.name)) }
-        }
+        relay?.tell(
+            participants.compactMap { user in
+                RoomName("user:" + user.id.text).map { ($0, .created(user.id, room.name)) }
+            })
     }
 
     /// The room is gone: its readers are told that they have left it.
     public func dissolve(_ room: RoomName) {
         everywhere { $0.dissolve(room) }
-        relay?.tell(room, .dissolved(room))
+        relay?.tellGone(room)
     }
 
     /// A user has been made a participant of a room, or is one no longer.

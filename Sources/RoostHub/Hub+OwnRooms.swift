@@ -2,75 +2,84 @@ import Logging
 import RoostCore
 import RoostEngine
 
-/// Where a user's own room ended when last seen; nil: there was none yet.
-struct OwnEnd: Sendable {
-    var end: Position?
-}
-
-// Users' own rooms in a cluster. Nobody is seated there before something is said, so no replica notices what the bus has
-// lost; where each of them ends is remembered instead, for as long as the user is connected here.
+// Users' own rooms in a cluster: what of them was said elsewhere is heard by the connections here, also where the bus
+// lost it.
 extension Hub {
-    func noteOwnEnds(_ batch: [Committed]) {
-        guard relay != nil else { return }
+    /// Where the owners' connections begin to hear these rooms, by room; of those left out it is not known yet.
+    func ownStarts(_ batch: [Committed]) -> [RoomName: UInt64] {
+        var starts: [RoomName: UInt64] = [:]
         for committed in batch {
-            guard let owner = committed.room.owner, let last = committed.messages.last?.seq else { continue }
-            ownEnds.withLock { ends in
-                guard let known = ends[owner] else { return }
-                if known.end?.epoch == committed.epoch, known.end?.seq ?? 0 >= last { return }
-                ends[owner] = OwnEnd(end: Position(epoch: committed.epoch, seq: last))
+            guard let owner = committed.room.owner, let first = committed.messages.first?.seq,
+                let last = committed.messages.last?.seq
+            else { continue }
+            let stretch = OwnEnds.Stretch(epoch: committed.epoch, first: first, last: last)
+            guard let start = relay == nil ? first : ownEnds.withLock({ $0.heard(stretch, of: owner) }) else {
+                continue
             }
+            starts[committed.room] = min(start, starts[committed.room] ?? start)
         }
+        return starts
     }
 
-    /// Whether it is no user's own room, or this node has seen it to end there.
-    func isOwnEnd(_ room: RoomName, _ position: Position) -> Bool {
-        guard let owner = room.owner else { return true }
-        return ownEnds.withLock { $0[owner]?.end == position }
+    /// Another node says where a log ends: if it is a user's own room, and that is news, the store is asked.
+    func hearOwnEnd(_ room: RoomName, _ end: Position) {
+        guard let owner = room.owner, ownEnds.withLock({ $0.isNews(end, of: owner) }) else { return }
+        checkOwnRooms([room])
     }
 
-    /// Asks the store where these users' rooms end, or all that matter here; who has missed something is given it.
+    /// Asks the store where these users' rooms end, or all that matter here (nil); who has missed something is given it.
     func checkOwnRooms(_ rooms: [RoomName]? = nil) {
         guard relay != nil else { return }
-        let users = online.withLock { online in
-            rooms.map { $0.compactMap(\.owner).filter { online[$0]?.connections ?? 0 > 0 } }
-                ?? online.filter { $0.value.connections > 0 }.map(\.key)
+        ownEnds.withLock { ends in
+            if let rooms { ends.doubt(rooms.lazy.compactMap(\.owner)) } else { ends.doubtAll() }
         }
-        guard !users.isEmpty else { return }
+        lookAtOwnRooms()
+    }
+
+    /// The slow look, for what could not be asked, for some in their turn, or for all.
+    func sweepOwnRooms(all: Bool, some: Bool) {
+        guard relay != nil else { return }
+        ownEnds.withLock { ends in
+            if all { ends.doubtAll() } else { ends.lookAgain() }
+            if some { ends.doubtNext(atMost: Hub.mostLooks) }
+        }
+        lookAtOwnRooms()
+    }
+
+    /// Asks the store about everyone who is due, unless that is being done.
+    func lookAtOwnRooms() {
+        guard ownEnds.withLock({ $0.beginLooking() }) else { return }
         world.run { [self] in
-            var rest = users[...]
-            while !rest.isEmpty {
-                let some = rest.prefix(100)
-                rest = rest.dropFirst(100)
-                await checkOwnRooms(of: Array(some))
+            while true {
+                let users = ownEnds.withLock { $0.take(Lookout.atOnce) }
+                guard !users.isEmpty else { return }
+                await look(at: users)
             }
         }
     }
 
-    private func checkOwnRooms(of users: [UserID]) async {
+    private func look(at users: [UserID]) async {
         let names = users.compactMap { RoomName("user:" + $0.text) }
-        do throws(StoreError) {
-            let heads = try await store.heads(names)
-            for name in names {
-                guard let owner = name.owner else { continue }
-                learn(owner, name, heads[name])
+        for answer in await heads(of: names) {
+            let asked = names[answer.places]
+            if let heads = answer.heads {
+                for name in asked { learn(name, heads[name]) }
+            } else {
+                ownEnds.withLock { ends in for name in asked { if let owner = name.owner { ends.doubtLater(owner) } } }
             }
-        } catch {
-            log.warning("users' own rooms could not be looked at", metadata: ["error": "\(error)"])
         }
     }
 
-    private func learn(_ owner: UserID, _ name: RoomName, _ head: RoomHead?) {
-        let missedAfter = ownEnds.withLock { ends -> UInt64? in
-            let known = ends[owner]
-            ends[owner] = OwnEnd(end: head.map { Position(epoch: $0.epoch, seq: $0.head) })
-            guard let known, let head else { return nil }
-            let seen = known.end?.epoch == head.epoch ? known.end?.seq ?? 0 : 0
-            return head.head > seen ? seen : nil
+    private func learn(_ name: RoomName, _ head: RoomHead?) {
+        guard let owner = name.owner else { return }
+        let (start, epoch) = ownEnds.withLock { ends in
+            let start = ends.learn(head.map { Position(epoch: $0.epoch, seq: $0.head) }, of: owner)
+            return (start, ends.epoch(of: owner))
         }
-        guard let head, let missedAfter else { return }
+        guard let start, let epoch else { return }
         everywhere { shard in
-            shard.seatOwner(owner, name, head.epoch, before: missedAfter + 1)
-            shard.hear(name, head.epoch, head: head.head)
+            shard.seatOwner(owner, name, epoch, before: start)
+            if let head { shard.hear(name, head.epoch, head: head.head) }
         }
     }
 }

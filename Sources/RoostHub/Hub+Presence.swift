@@ -12,7 +12,9 @@ struct Attendance: Sendable {
 struct OnlineUser {
     var connections: Int
     /// What the user may send, over all its connections.
-    var bucket: TokenBucket
+    var allowance: Allowance
+    /// Whether it can be on other nodes too.
+    var isLasting: Bool
 }
 
 // Who is online and where. Touched by connects, joins and leaves, never by messages.
@@ -20,45 +22,36 @@ extension Hub {
     public func isOnline(_ user: UserID) -> Bool { online.withLock { $0[user]?.connections ?? 0 > 0 } }
 
     func connected(_ identity: Identity, on loop: LoopExecutor) {
-        let fresh = OnlineUser(connections: 0, bucket: TokenBucket(burst: limits.rateBurst, now: world.monotonic()))
-        let row = online.withLock { online -> Bulletin.Row? in
+        let fresh = OnlineUser(
+            connections: 0, allowance: Allowance(burst: limits.rateBurst, now: world.monotonic()),
+            isLasting: identity.isLasting)
+        online.withLock { online in
             online[identity.user, default: fresh].connections += 1
-            return online[identity.user]?.row(identity.user)
+            note(online[identity.user], of: identity.user)
         }
-        tell(row, of: identity.user, isFirst: row?.attendee?.connections == 1)
+        flushRows()
+        lookAtOwnRooms()
         guard identity.isLasting else { return }
         let name = identity.name == identity.user.text ? nil : identity.name
         scribe.note(Sighting(user: identity.user, name: name), on: loop)
     }
 
-    /// Takes tokens out of the user's bucket: a block at a time, so that the lock is no part of a message's way.
-    func lease(_ count: Int, of user: UserID) -> Session.Lease {
-        let now = world.monotonic()
-        return online.withLock { online in
-            online[user]?.bucket.lease(count, rate: limits.rateMessages, burst: max(1, limits.rateBurst), now: now)
-                ?? .tokens(count)
-        }
-    }
-
     func disconnected(_ identity: Identity, on loop: LoopExecutor) {
-        let (row, isGone) = online.withLock { online in
+        let isGone = online.withLock { online in
             online[identity.user]?.connections -= 1
-            return (online[identity.user]?.row(identity.user), online[identity.user]?.connections ?? 0 <= 0)
+            note(online[identity.user], of: identity.user)
+            return online[identity.user]?.connections ?? 0 <= 0
         }
-        tell(row, of: identity.user, isFirst: false)
+        flushRows()
         if isGone, identity.isLasting { scribe.note(Sighting(user: identity.user, lastSeen: world.wall()), on: loop) }
     }
 
-    /// Other nodes find out where a user is.
-    private func tell(_ row: Bulletin.Row?, of user: UserID, isFirst: Bool) {
-        guard let relay, let row else { return }
-        relay.note(.connections(user), user, row)
-        flushRows()
-        if isFirst { attendOwnRoom(of: user, isNow: true) }
-        if row == .gone {
-            attendOwnRoom(of: user, isNow: false)
-            ownEnds.withLock { $0[user] = nil }
-        }
+    /// Other nodes find out where a user is. Called under the lock that says so: who leaves on one loop and comes on
+    /// another would else be told of in the wrong order.
+    private func note(_ state: OnlineUser?, of user: UserID) {
+        guard let relay, let state else { return }
+        relay.note(.connections(user), user, state.row(user))
+        if state.connections <= 1 { attendOwnRoom(of: user, isNow: state.connections == 1) }
     }
 
     /// Forgets users without a connection, once they could send as much as anybody: coming back must not make a full
@@ -67,10 +60,11 @@ extension Hub {
         let (now, burst) = (world.monotonic(), max(1, limits.rateBurst))
         online.withLock { online in
             for (user, state) in online where state.connections <= 0 {
-                var bucket = state.bucket
-                if limits.rateMessages == 0 || bucket.fill(rate: limits.rateMessages, burst: burst, now: now) >= burst {
-                    online[user] = nil
-                }
+                guard
+                    limits.rateMessages == 0
+                        || online[user]?.allowance.isOver(rate: limits.rateMessages, burst: burst, now: now) ?? true
+                else { continue }
+                online[user] = nil
             }
         }
     }

@@ -8,33 +8,36 @@ extension Hub {
         _ wish: Command.HistoryRequest, user: UserID?
     ) async throws(StoreError) -> Result<Event.HistoryPage, Failure> {
         let request = OpenRequest(room: wish.room, user: user, create: false)
-        switch try await store.open([request], at: world.wall())[0] {
-        case .failure(let failure): return .failure(failure)
-        case .success(let head): return try await page(wish, head)
+        for _ in 0..<3 {
+            switch try await store.open([request], at: world.wall())[0] {
+            case .failure(let failure): return .failure(failure)
+            case .success(let head): if let page = try await page(wish, head) { return page }
+            }
         }
+        let reason = "The room \(wish.room) was made anew while it was read. Ask again."
+        return .failure(Failure(.unavailable, reason, retryAfterMs: 1000))
     }
 
+    /// - Returns: nil if the room was made anew since it was opened: who may read the new one need not be the same.
     private func page(
         _ wish: Command.HistoryRequest, _ head: RoomHead
-    ) async throws(StoreError) -> Result<Event.HistoryPage, Failure> {
+    ) async throws(StoreError) -> Result<Event.HistoryPage, Failure>? {
+        if let stale = foreign(wish.turn.cursor, head) { return .failure(stale) }
         let most = limits.maxHistory > 0 ? limits.maxHistory : Int.max - 1
         let limit = min(max(1, wish.limit ?? 50), most)
         let found: LogPage?
-        let isBackward: Bool
+        var isBackward = true
         switch wish.turn {
-        case .after(let cursor):
-            if let stale = foreign(cursor, head) { return .failure(stale) }
+        case .after(let after):
             isBackward = false
-            found = try await store.read(wish.room, after: cursor.seq, limit: limit, maxBytes: Hub.maxPageBytes)
-        case .before(let cursor):
-            if let stale = foreign(cursor, head) { return .failure(stale) }
-            isBackward = true
-            found = try await store.read(wish.room, before: cursor.seq, limit: limit, maxBytes: Hub.maxPageBytes)
+            found = try await store.read(wish.room, after: after.seq, limit: limit, maxBytes: Hub.maxPageBytes)
+        case .before(let before):
+            found = try await store.read(wish.room, before: before.seq, limit: limit, maxBytes: Hub.maxPageBytes)
         case .latest:
-            isBackward = true
             found = try await store.read(wish.room, before: nil, limit: limit, maxBytes: Hub.maxPageBytes)
         }
         guard let found else { return .failure(Failure(.notFound, "There is no room \(wish.room).")) }
+        guard found.head.epoch == head.epoch else { return nil }
         let isMore =
             isBackward
             ? found.messages.first.map { $0.seq > found.head.floor + 1 }
@@ -47,8 +50,8 @@ extension Hub {
     /// A page of history stops growing beyond so many bytes of content; the next one goes on from there.
     private static let maxPageBytes = 4 << 20
 
-    private func foreign(_ cursor: Cursor, _ head: RoomHead) -> Failure? {
-        guard let epoch = cursor.epoch, epoch != head.epoch else { return nil }
+    private func foreign(_ cursor: Cursor?, _ head: RoomHead) -> Failure? {
+        guard let epoch = cursor?.epoch, epoch != head.epoch else { return nil }
         return Failure(
             .conflict, "The position is of another log of this room (its epoch is now \(head.epoch)): read it anew.")
     }

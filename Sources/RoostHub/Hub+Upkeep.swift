@@ -29,10 +29,7 @@ extension Hub {
         if relay != nil {
             tasks += [
                 every(.milliseconds(100)) { $0.relay?.releaseWaiters() },
-                every(Hub.tellEvery) { hub in
-                    hub.relay?.remind()
-                    hub.readBoards()
-                },
+                every(Hub.tellEvery) { $0.remind() },
                 every(.milliseconds(Neighbours.renewEveryMs)) { hub in hub.world.run { await hub.renewLease() } },
             ]
         }

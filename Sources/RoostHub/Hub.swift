@@ -26,11 +26,13 @@ public final class Hub: Sendable {
     /// The other nodes; nil where there are none.
     let relay: Relay?
     /// Where users' own rooms end, of those connected here; kept in a cluster only.
-    let ownEnds = Locked<[UserID: OwnEnd]>([:])
+    let ownEnds: Locked<OwnEnds>
     let presence = Locked(Attendance())
     let online = Locked<[UserID: OnlineUser]>([:])
     let typing = Locked(Typing())
     let marks = Locked(MarkBoard())
+    /// What other nodes have been asked.
+    let roundup = Roundup()
     let isTrimming = Locked(false)
     /// What was said lately.
     let cache: LogCache
@@ -100,6 +102,7 @@ public final class Hub: Sendable {
         self.world = world
         self.log = log
         self.relay = relay
+        ownEnds = Locked(OwnEnds(sweepsPerLook: settings.sweepsPerLook))
         self.route = route
         cache = LogCache(store: store, budget: settings.recentBytes, log: log)
         scribe = Scribe(directory: store, world: world, log: log)
@@ -157,14 +160,16 @@ public final class Hub: Sendable {
     /// Hands what is new in the log to the shards concerned, with the news they get anyway.
     func hand(_ batch: [Committed], to news: [Shard.News]) {
         var news = news
-        noteOwnEnds(batch)
+        let starts = ownStarts(batch)
         let everyone: UInt64 = shards.count == 64 ? .max : 1 << UInt64(shards.count) - 1
         interest.withLock { interest in
             for committed in batch {
                 // A personal room is open to its owner's connections wherever they are.
+                let start = starts.isEmpty ? nil : starts[committed.room]
                 var mask = committed.room.owner == nil ? interest.masks[committed.room] ?? 0 : everyone
                 while mask != 0 {
                     news[mask.trailingZeroBitCount].committed.append(committed)
+                    if let start { news[mask.trailingZeroBitCount].ownStarts[committed.room] = start }
                     mask &= mask - 1
                 }
             }
@@ -188,31 +193,39 @@ public final class Hub: Sendable {
             let mask = (interest.masks[room] ?? 0) & ~(1 << UInt64(shard))
             interest.masks[room] = mask == 0 ? nil : mask
             guard relay != nil, !interest.wants(room) else { return false }
-            relay?.end(room)
+            endHearing(room)
             return true
         }
         if isOver { forgetElsewhere(room) }
     }
 
-    /// Others hear of a user here, or not any more: what is said in its own room is of interest, or no longer.
+    /// A user is here, or not any more: what is said in its own room is of interest, or no longer.
     func attendOwnRoom(of user: UserID, isNow: Bool) {
         guard relay != nil, let room = RoomName("user:" + user.text) else { return }
-        let isOver = interest.withLock { interest in
+        interest.withLock { interest in
             if isNow {
                 if !interest.wants(room) { beginHearing(room) }
                 interest.owners.insert(user)
-                return false
+            } else {
+                interest.owners.remove(user)
+                if !interest.wants(room) { endHearing(room) }
             }
-            interest.owners.remove(user)
-            guard !interest.wants(room) else { return false }
-            relay?.end(room)
-            return true
         }
-        if isOver { forgetElsewhere(room) }
+        ownEnds.withLock { ends in
+            if isNow { ends.begin(user) } else { ends.end(user) }
+        }
     }
 
     private func beginHearing(_ room: RoomName) {
-        relay?.begin(room, hasBoard: kinds.kind(of: room).presence != .off)
+        // What others said while nobody listened may have deleted some of it.
+        cache.forget(room)
+        // Of a user's own room nobody hears who is in it: its owner is.
+        relay?.begin(room, hasBoard: room.owner == nil && kinds.kind(of: room).presence != .off)
+    }
+
+    private func endHearing(_ room: RoomName) {
+        relay?.end(room)
+        cache.forget(room)
     }
 
     func listeners(_ room: RoomName) -> UInt64 { interest.withLock { $0.masks[room] ?? 0 } }

@@ -1,11 +1,12 @@
+import DequeModule
 import RoostCore
 import RoostEngine
 
 /// Where everybody's drafts meet on their way to the log: while one append runs, the next batch grows, so that
 /// throughput rises with load and latency stays at about one commit.
 ///
-/// When an append fails, so does everything that shards have handed in before they heard of it: else a message could
-/// overtake an earlier one of its author that was refused.
+/// When an append fails, wholly or for some rooms, so does everything for these rooms that shards have handed in before
+/// they heard of it: else a message could overtake an earlier one of its author that was refused.
 final class Ingest: Sendable {
     /// Drafts of one shard's tick, or of one HTTP request.
     struct Parcel: Sendable {
@@ -50,9 +51,12 @@ final class Ingest: Sendable {
         case taken
         /// Too much is waiting already.
         case full
-        /// An append has failed of which the shard has not heard yet.
-        case outdated
+        /// Appends to these rooms have failed of which the shard has not heard yet: without their drafts it is taken.
+        case outdated(Set<RoomName>)
     }
+
+    /// Failures whose rooms are remembered; to a shard that is further behind, all rooms are outdated.
+    static let mostFailures = 64
 
     /// One append takes no more than this, so that its latency stays bounded.
     static let maxBatch = 8192
@@ -65,11 +69,13 @@ final class Ingest: Sendable {
         var messages: UInt64 = 0
     }
 
-    private struct State {
+    fileprivate struct State {
         var parcels: [Parcel] = []
         var bytes = 0
         var isRunning = false
         var failures: UInt64 = 0
+        /// The rooms of the last failures, the newest last.
+        var failed: Deque<Set<RoomName>> = []
         /// Parcels taken in since the start, and how many of the first of them are through.
         var taken: UInt64 = 0
         var through: UInt64 = 0
@@ -100,7 +106,7 @@ final class Ingest: Sendable {
     /// - Parameter loop: where the appending begins, if it has to.
     func submit(_ parcel: Parcel, on loop: LoopExecutor? = nil) -> Admission {
         let (admission, mustStart) = state.withLock { state -> (Admission, Bool) in
-            if let heard = parcel.heard, heard != state.failures { return (.outdated, false) }
+            if let outdated = state.outdated(in: parcel) { return (.outdated(outdated), false) }
             guard state.bytes + parcel.weight <= Ingest.maxWaitingBytes || state.parcels.isEmpty else {
                 return (.full, false)
             }
@@ -139,37 +145,63 @@ final class Ingest: Sendable {
                 let appended = try await log.append(drafts, at: world.wall())
                 outcome = Outcome(
                     parcels: parcels, verdicts: split(appended.verdicts, among: parcels), committed: appended.committed)
-                // One of several stores behind the log may have failed.
-                if let failure = appended.verdicts.lazy.compactMap(\.passingRefusal).first {
+                // One of several stores behind the log may have failed, or one of the rooms.
+                let failed = Ingest.passingRefusals(of: drafts, appended.verdicts)
+                if let failure = failed.first?.value {
                     complain(.failed(failure.reason))
-                    fail(&outcome, failure)
+                    fail(&outcome, failed)
                 }
+                finish(&outcome, appended.verdicts.count { $0.passingRefusal == nil })
             } catch {
                 complain(error)
                 outcome = Outcome(
                     parcels: parcels,
                     verdicts: parcels.map { Array(repeating: .rejected(error.failure), count: $0.drafts.count) })
-                fail(&outcome, error.failure)
+                fail(&outcome, drafts.reduce(into: [:]) { $0[$1.room] = error.failure })
+                finish(&outcome, 0)
             }
-            deliver(outcome)
-            for (parcel, answer) in zip(outcome.parcels, outcome.verdicts) {
-                if case .caller(let reply) = parcel.origin { reply(answer) }
-            }
-            finish(outcome.failures == nil ? drafts.count : 0)
         }
     }
 
-    /// Something was refused that may come again: so is what shards have sent behind it.
-    private func fail(_ outcome: inout Outcome, _ failure: Failure) {
+    /// Tells everybody what has become of a batch.
+    /// - Parameter messages: how many of its messages the log has answered.
+    private func finish(_ outcome: inout Outcome, _ messages: Int) {
+        deliver(outcome)
+        for (parcel, answer) in zip(outcome.parcels, outcome.verdicts) {
+            if case .caller(let reply) = parcel.origin { reply(answer) }
+        }
+        finish(messages)
+    }
+
+    /// The rooms of which something was refused that may come again, each with the reason.
+    private static func passingRefusals(of drafts: [Draft], _ verdicts: [Verdict]) -> [RoomName: Failure] {
+        var failed: [RoomName: Failure] = [:]
+        for (draft, verdict) in zip(drafts, verdicts) {
+            if let failure = verdict.passingRefusal, failed[draft.room] == nil { failed[draft.room] = failure }
+        }
+        return failed
+    }
+
+    /// Something was refused that may come again: so is what shards have sent behind it to the same rooms.
+    private func fail(_ outcome: inout Outcome, _ failed: [RoomName: Failure]) {
         let (behind, failures) = state.withLock { state in
-            let behind = state.parcels.filter { $0.heard != nil }
-            state.parcels.removeAll { $0.heard != nil }
-            state.bytes -= behind.reduce(0) { $0 + $1.weight }
+            let rooms = Set(failed.keys)
+            var behind: [Parcel] = []
+            state.parcels = state.parcels.compactMap { parcel in
+                guard parcel.heard != nil, let torn = parcel.tear(rooms) else { return parcel }
+                behind.append(torn.out)
+                state.bytes -= torn.out.weight
+                return torn.rest
+            }
             state.failures += 1
+            state.failed.append(rooms)
+            if state.failed.count > Ingest.mostFailures { state.failed.removeFirst() }
             return (behind, state.failures)
         }
         outcome.parcels += behind
-        outcome.verdicts += behind.map { Array(repeating: .rejected(failure), count: $0.drafts.count) }
+        outcome.verdicts += behind.map { parcel in
+            parcel.drafts.map { .rejected(failed[$0.room] ?? Hub.behindFailed) }
+        }
         outcome.failures = failures
     }
 
@@ -215,6 +247,43 @@ final class Ingest: Sendable {
             defer { start += parcel.drafts.count }
             return Array(verdicts[start..<(start + parcel.drafts.count)])
         }
+    }
+}
+
+extension Ingest.State {
+    /// The rooms of the parcel's drafts to which an append has failed unheard; nil if there are none.
+    fileprivate func outdated(in parcel: Ingest.Parcel) -> Set<RoomName>? {
+        guard let heard = parcel.heard, heard != failures else { return nil }
+        let rooms = Set(parcel.drafts.map(\.room))
+        let unheard = failures - heard
+        guard unheard <= UInt64(failed.count) else { return rooms }
+        let outdated = failed.suffix(Int(unheard)).reduce(into: Set()) { $0.formUnion($1.intersection(rooms)) }
+        return outdated.isEmpty ? nil : outdated
+    }
+}
+
+extension Ingest.Parcel {
+    /// The parcel without what is for these rooms, and that by itself; nil if there is none of it. The rest is nil if
+    /// nothing is left.
+    func tear(_ rooms: Set<RoomName>) -> (rest: Ingest.Parcel?, out: Ingest.Parcel)? {
+        guard drafts.contains(where: { rooms.contains($0.room) }) else { return nil }
+        guard case .shard(let shard, let authors) = origin else { return (nil, self) }
+        var (rest, out) = (self, self)
+        (rest.drafts, out.drafts) = ([], [])
+        var parts: (rest: [Ingest.Author], out: [Ingest.Author]) = ([], [])
+        for (draft, author) in zip(drafts, authors) {
+            if rooms.contains(draft.room) {
+                out.drafts.append(draft)
+                parts.out.append(author)
+            } else {
+                rest.drafts.append(draft)
+                parts.rest.append(author)
+            }
+        }
+        (rest.origin, out.origin) = (.shard(shard, authors: parts.rest), .shard(shard, authors: parts.out))
+        out.weight = parts.out.reduce(0) { $0 + $1.weight }
+        rest.weight = weight - out.weight
+        return (rest.drafts.isEmpty ? nil : rest, out)
     }
 }
 

@@ -15,16 +15,16 @@ final class LogCache: Sendable {
 
     /// Where a reader finds what comes next.
     enum Source {
-        /// In memory, of which so much had been redacted so far (see `Recent.redactions`).
-        case here([Message], redactions: UInt64)
+        /// In memory, at this turn of the room (see `Recent.turn`).
+        case here([Message], turn: UInt64)
         case store(Recent.Key)
     }
 
     /// What a read has brought.
     struct Piece: Sendable {
         var page: LogPage
-        /// `Recent.redactions` before it was read.
-        var redactions: UInt64
+        /// The room's turn before it was read.
+        var turn: UInt64
     }
 
     /// What somebody else's read has brought.
@@ -58,6 +58,10 @@ final class LogCache: Sendable {
     /// The newest message of a log that is in memory.
     func newest(_ room: RoomName, _ epoch: Epoch) -> UInt64? { state.withLock { $0.recent.newest(room, epoch) } }
 
+    /// Nothing that is here of the room is served any more: others may have deleted some of it unheard.
+    func forget(_ room: RoomName) { state.withLock { $0.recent.forget(room) } }
+    func forget(_ rooms: [RoomName]) { state.withLock { state in for room in rooms { state.recent.forget(room) } } }
+
     func record(_ batch: [Committed]) {
         guard !batch.isEmpty else { return }
         state.withLock { state in for committed in batch { state.recent.append(committed) } }
@@ -69,14 +73,14 @@ final class LogCache: Sendable {
         let aligned = Recent.Key(room: room, epoch: epoch, start: LogCache.blockStart(after))
         let exact = Recent.Key(room: room, epoch: epoch, start: after)
         return state.withLock { state in
-            let (redactions, limit) = (state.recent.redactions, aligned.start + LogCache.blockMessages - after)
+            let (turn, limit) = (state.recent.turn(of: room), aligned.start + LogCache.blockMessages - after)
             let tail = state.recent.tail(
                 room, epoch, after: after, limit: Int(limit), maxBytes: LogCache.blockBytes)
-            if let tail { return .here(tail, redactions: redactions) }
+            if let tail { return .here(tail, turn: turn) }
             if let piece = state.recent.piece(aligned), piece.last.map({ $0.seq > after }) ?? false {
-                return .here(piece, redactions: redactions)
+                return .here(piece, turn: turn)
             }
-            if let piece = state.recent.piece(exact) { return .here(piece, redactions: redactions) }
+            if let piece = state.recent.piece(exact) { return .here(piece, turn: turn) }
             // A piece that is here and ends before was cut short by its bytes.
             return .store(exactly || state.recent.piece(aligned) != nil ? exact : aligned)
         }
@@ -94,8 +98,8 @@ final class LogCache: Sendable {
             if case .piece(let piece) = shared { return piece }
             mine = begin(key)
         }
-        let redactions = mine ?? 0
-        let piece = await readAlone(key.room, after: key.start).map { Piece(page: $0, redactions: redactions) }
+        let turn = mine ?? 0
+        let piece = await readAlone(key.room, after: key.start).map { Piece(page: $0, turn: turn) }
         let waiting = state.withLock { state in
             if let piece, piece.page.head.epoch == key.epoch { LogCache.keep(piece, as: key, in: &state.recent) }
             return state.waiting.removeValue(forKey: key) ?? []
@@ -104,12 +108,13 @@ final class LogCache: Sendable {
         return piece
     }
 
-    /// Nil if somebody is at it already; else the caller is the one who reads, and `Recent.redactions` as it is now.
+    /// Nil if somebody is at it already; else the caller is the one who reads, and the room's turn as it is now.
     private func begin(_ key: Recent.Key) -> UInt64? {
         state.withLock { state in
             guard state.waiting[key] == nil else { return nil }
             state.waiting[key] = []
-            return state.recent.redactions
+            state.recent.touch(key.room)
+            return state.recent.turn(of: key.room)
         }
     }
 
@@ -135,10 +140,10 @@ final class LogCache: Sendable {
         let page = piece.page
         guard let last = page.messages.last?.seq else { return }
         if last < page.head.head || page.messages.count == Int(blockMessages) {
-            recent.keep(page.messages, as: key, readAt: piece.redactions)
+            recent.keep(page.messages, as: key, readAt: piece.turn)
         } else {
             // The log will be longer.
-            recent.keepEnd(page.messages, of: key, readAt: piece.redactions)
+            recent.keepEnd(page.messages, of: key, readAt: piece.turn)
         }
     }
 }

@@ -17,6 +17,17 @@ struct Recent {
         var epoch: Epoch
     }
 
+    /// A place in a log.
+    private struct Place: Hashable {
+        var log: Log
+        var seq: UInt64
+    }
+
+    private struct Tombstone {
+        var place: Place
+        var redacts: Place
+    }
+
     /// The end of a room's log, without holes.
     private struct Tail {
         var epoch: Epoch
@@ -33,14 +44,28 @@ struct Recent {
     private let budget: Int
     private(set) var bytes = 0
     private var tails: [RoomName: Tail] = [:]
-    private var pieces: [Key: [Message]] = [:]
+    private var pieces: [RoomName: [Key: [Message]]] = [:]
+    /// Rooms of which something was read or kept since they were forgotten last.
+    private var touched: Set<RoomName> = []
     /// In the order in which things came.
     private var order: Deque<Entry> = []
     private var generations: UInt64 = 0
-    /// Goes up with each redaction, so that a piece read before one is not kept after it.
-    private(set) var redactions: UInt64 = 0
-    /// The newest tombstone of each log that has any.
-    private var lastTombstones: [Log: UInt64] = [:]
+    /// A number that goes up whenever something of a room must not be served any more as it was read before.
+    private var turns: [RoomName: UInt64] = [:]
+    private var lastTurn: UInt64 = 0
+    /// The turn of rooms that have none of their own.
+    private var commonTurn: UInt64 = 0
+    /// Tombstones that have done their work, in the order in which they came.
+    private var tombstones: Deque<Tombstone> = []
+    /// Where they stand, and where what they are about does.
+    private var applied: Set<Place> = []
+    private var redacted: Set<Place> = []
+
+    /// Of so many rooms turns are remembered, and so many tombstones; one that is forgotten is applied again when it is
+    /// read again.
+    static let mostTurns = 10_000
+    static let mostTombstones = 10_000
+    static let mostTouched = 100_000
 
     /// - Parameter budget: bytes; 0 keeps nothing.
     init(budget: Int) { self.budget = budget }
@@ -48,48 +73,58 @@ struct Recent {
     // MARK: Keeping
 
     mutating func append(_ committed: Committed) {
+        touch(committed.room)
         learn(committed.messages, of: committed.room, committed.epoch)
         guard budget > 0, let first = committed.messages.first?.seq else { return }
-        var news = committed.messages[...]
-        if let tail = span(committed.room), tail.epoch == committed.epoch, tail.seqs.contains(first - 1) {
-            // Some of them may have been read before this was told.
-            news = news.drop { $0.seq <= tail.seqs.upperBound }
-            tails[committed.room]?.messages.append(contentsOf: news)
+        assert(zip(committed.messages, first...).allSatisfy { $0.seq == $1 }, "a stretch of a log has a gap")
+        let messages = withoutRedacted(committed.messages, of: committed.room, committed.epoch)
+        var news = messages[...]
+        if let tail = span(committed.room), tail.epoch == committed.epoch, first <= tail.seqs.upperBound + 1 {
+            // What several nodes append comes in any order: of what is older only what leads up to the tail is of use.
+            guard let last = news.last?.seq, last + 1 >= tail.seqs.lowerBound else { return }
+            news = join(messages, toTail: committed.room, tail.seqs)
         } else {
             generations += 1
             tails[committed.room] = Tail(
-                epoch: committed.epoch, generation: generations, messages: Deque(committed.messages))
+                epoch: committed.epoch, generation: generations, messages: Deque(messages))
         }
         add(toTail: committed.room, news)
     }
 
+    /// Adds those that the tail lacks at either end; they touch it. What was added is returned.
+    private mutating func join(
+        _ messages: [Message], toTail room: RoomName, _ seqs: ClosedRange<UInt64>
+    ) -> ArraySlice<Message> {
+        let news = messages.filter { !seqs.contains($0.seq) }
+        tails[room]?.messages.prepend(contentsOf: news.prefix { $0.seq < seqs.lowerBound })
+        tails[room]?.messages.append(contentsOf: news.drop { $0.seq < seqs.lowerBound })
+        return news[...]
+    }
+
     /// Keeps a piece that is complete: there is more of the log behind it.
-    /// - Parameter redactions: what `redactions` was when it was about to be read.
-    mutating func keep(_ piece: [Message], as key: Key, readAt redactions: UInt64) {
-        guard budget > 0, redactions == self.redactions, pieces[key] == nil else { return }
-        pieces[key] = piece
+    /// - Parameter turn: the room's turn when it was about to be read.
+    mutating func keep(_ piece: [Message], as key: Key, readAt turn: UInt64) {
+        guard budget > 0, turn == self.turn(of: key.room), pieces[key.room]?[key] == nil else { return }
+        pieces[key.room, default: [:]][key] = piece
         let weight = piece.reduce(0) { $0 + $1.weight }
         add(.piece(key, bytes: weight), weight)
     }
 
     /// Keeps a piece that reaches to the end of its log, together with what has been committed since.
-    mutating func keepEnd(_ piece: [Message], of key: Key, readAt redactions: UInt64) {
-        guard budget > 0, redactions == self.redactions, let first = piece.first?.seq, let last = piece.last?.seq else {
-            return
-        }
-        var news = piece
+    mutating func keepEnd(_ piece: [Message], of key: Key, readAt turn: UInt64) {
+        guard budget > 0, turn == self.turn(of: key.room), let first = piece.first?.seq, let last = piece.last?.seq
+        else { return }
+        var news = piece[...]
         if let tail = span(key.room) {
             guard tail.epoch == key.epoch, first <= tail.seqs.upperBound + 1, tail.seqs.lowerBound <= last + 1 else {
                 return
             }
-            news = piece.filter { !tail.seqs.contains($0.seq) }
-            tails[key.room]?.messages.prepend(contentsOf: news.prefix { $0.seq < tail.seqs.lowerBound })
-            tails[key.room]?.messages.append(contentsOf: news.drop { $0.seq < tail.seqs.lowerBound })
+            news = join(piece, toTail: key.room, tail.seqs)
         } else {
             generations += 1
             tails[key.room] = Tail(epoch: key.epoch, generation: generations, messages: Deque(piece))
         }
-        add(toTail: key.room, news[...])
+        add(toTail: key.room, news)
     }
 
     private func span(_ room: RoomName) -> (epoch: Epoch, seqs: ClosedRange<UInt64>)? {
@@ -115,7 +150,8 @@ struct Recent {
     private mutating func evict(_ entry: Entry) {
         switch entry {
         case .piece(let key, let weight):
-            pieces[key] = nil
+            pieces[key.room]?[key] = nil
+            if pieces[key.room]?.isEmpty == true { pieces[key.room] = nil }
             bytes -= weight
         case .tail(let room, let generation, let count, let weight):
             bytes -= weight
@@ -143,7 +179,7 @@ struct Recent {
         return found
     }
 
-    func piece(_ key: Key) -> [Message]? { pieces[key] }
+    func piece(_ key: Key) -> [Message]? { pieces[key.room]?[key] }
 
     func newest(_ room: RoomName, _ epoch: Epoch) -> UInt64? {
         tails[room]?.epoch == epoch ? tails[room]?.messages.last?.seq : nil
@@ -151,16 +187,68 @@ struct Recent {
 
     // MARK: Redacting
 
+    /// Goes up when something of the room is redacted or forgotten, so that what was read before is not kept after it.
+    func turn(of room: RoomName) -> UInt64 { turns[room] ?? commonTurn }
+
+    private mutating func nextTurn(of room: RoomName) {
+        lastTurn += 1
+        if turns.count >= Recent.mostTurns {
+            turns = [:]
+            commonTurn = lastTurn
+        } else {
+            turns[room] = lastTurn
+        }
+    }
+
     /// Takes out what the tombstones among these messages are about. Others may have deleted what we have heard of, so
-    /// whatever is read is looked through as well.
+    /// whatever is read is looked through as well. Tombstones of several nodes cross on the way.
     mutating func learn(_ messages: [Message], of room: RoomName, _ epoch: Epoch) {
         for message in messages where message.kind == .deleted {
             let log = Log(room: room, epoch: epoch)
-            guard message.seq > lastTombstones[log] ?? 0, let seq = message.redactedSeq else { continue }
-            lastTombstones[log] = message.seq
-            redactions += 1
+            let place = Place(log: log, seq: message.seq)
+            guard !applied.contains(place), let seq = message.redactedSeq else { continue }
+            remember(Tombstone(place: place, redacts: Place(log: log, seq: seq)))
+            nextTurn(of: room)
             redact(seq, log)
         }
+    }
+
+    private mutating func remember(_ tombstone: Tombstone) {
+        if tombstones.count >= Recent.mostTombstones, let oldest = tombstones.popFirst() {
+            applied.remove(oldest.place)
+            redacted.remove(oldest.redacts)
+        }
+        tombstones.append(tombstone)
+        applied.insert(tombstone.place)
+        redacted.insert(tombstone.redacts)
+    }
+
+    /// The messages without the content of those whose tombstones have come before them.
+    private func withoutRedacted(_ messages: [Message], of room: RoomName, _ epoch: Epoch) -> [Message] {
+        guard !redacted.isEmpty else { return messages }
+        let log = Log(room: room, epoch: epoch)
+        var messages = messages
+        for index in messages.indices where redacted.contains(Place(log: log, seq: messages[index].seq)) {
+            messages[index].redact()
+        }
+        return messages
+    }
+
+    /// Forgets what is here of a room, which others may have changed unheard. Its bytes count until its turn to be
+    /// evicted comes.
+    mutating func forget(_ room: RoomName) {
+        guard touched.remove(room) != nil else { return }
+        nextTurn(of: room)
+        tails[room] = nil
+        pieces[room] = nil
+    }
+
+    /// Something of the room is about to be read or kept: there is something to forget.
+    mutating func touch(_ room: RoomName) {
+        guard touched.insert(room).inserted, touched.count > Recent.mostTouched else { return }
+        (touched, tails, pieces, turns) = ([room], [:], [:], [:])
+        lastTurn += 1
+        commonTurn = lastTurn
     }
 
     private mutating func redact(_ seq: UInt64, _ log: Log) {
@@ -169,9 +257,9 @@ struct Recent {
         {
             tails[log.room]?.messages[Int(seq - first)].redact()
         }
-        for key in pieces.keys where key.room == log.room && key.epoch == log.epoch {
-            guard let index = pieces[key]?.firstIndex(where: { $0.seq == seq }) else { continue }
-            pieces[key]?[index].redact()
+        for key in (pieces[log.room] ?? [:]).keys where key.epoch == log.epoch {
+            guard let index = pieces[log.room]?[key]?.firstIndex(where: { $0.seq == seq }) else { continue }
+            pieces[log.room]?[key]?[index].redact()
         }
     }
 }

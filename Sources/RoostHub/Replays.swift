@@ -8,6 +8,8 @@ struct Replays {
     /// Messages that follow each other, as one buffer.
     private struct Sheet {
         let first: UInt64
+        /// The room's turn when it was read: what was taken out since must not come out here.
+        let turn: UInt64
         var frames: ByteBuffer
         /// Where each message ends.
         var ends: [Int] = []
@@ -40,8 +42,6 @@ struct Replays {
     private var sheets: [Recent.Key: Sheet] = [:]
     private(set) var bytes = 0
     private var isUsed = false
-    /// `Recent.redactions` when what is here was read: what was taken out since must not come out here.
-    private var redactions: UInt64 = 0
 
     /// - Parameters:
     ///   - budget: bytes; with 0 nothing is kept.
@@ -52,35 +52,35 @@ struct Replays {
     }
 
     /// The frames of these messages, which follow each other.
-    /// - Parameter redactions: what `Recent.redactions` was when they were read.
+    /// - Parameter turn: the room's turn when they were read, see `Recent.turn`.
     mutating func frames(
-        of messages: ArraySlice<Message>, _ room: RoomName, _ epoch: Epoch, readAt redactions: UInt64
+        of messages: ArraySlice<Message>, _ room: RoomName, _ epoch: Epoch, readAt turn: UInt64
     ) -> ByteBuffer {
-        if redactions > self.redactions {
-            forget()
-            self.redactions = redactions
-        }
+        let key = Recent.Key(room: room, epoch: epoch, start: LogCache.blockStart((messages.first?.seq ?? 1) - 1))
         guard let first = messages.first?.seq, let last = messages.last?.seq, budget > 0,
-            redactions == self.redactions
+            turn >= sheets[key]?.turn ?? 0
         else {
             var encodings = Encodings(messages)
             return encodings.frames(for: .native, onlyCreated: false, by: deflater)
         }
         isUsed = true
-        let key = Recent.Key(room: room, epoch: epoch, start: LogCache.blockStart(first - 1))
-        if let sheet = sheets[key], sheet.first <= first, last <= sheet.last { return sheet.slice(first...last) }
-        return extend(key, messages, first).slice(first...last)
+        if let sheet = sheets[key], sheet.turn == turn, sheet.first <= first, last <= sheet.last {
+            return sheet.slice(first...last)
+        }
+        return extend(key, messages, first, turn).slice(first...last)
     }
 
-    /// Adds what the sheet lacks at its end; one that begins later or ends too early is made anew.
-    private mutating func extend(_ key: Recent.Key, _ messages: ArraySlice<Message>, _ first: UInt64) -> Sheet {
+    /// Adds what the sheet lacks at its end; one that begins later, ends too early or is of an earlier turn is made anew.
+    private mutating func extend(_ key: Recent.Key, _ messages: ArraySlice<Message>, _ first: UInt64, _ turn: UInt64)
+        -> Sheet
+    {
         let known = sheets.removeValue(forKey: key)
         bytes -= known?.bytes ?? 0
         var sheet: Sheet
-        if let known, known.first <= first, first <= known.last + 1 {
+        if let known, known.turn == turn, known.first <= first, first <= known.last + 1 {
             sheet = known
         } else {
-            sheet = Sheet(first: first, frames: Encodings.buffer(for: messages))
+            sheet = Sheet(first: first, turn: turn, frames: Encodings.buffer(for: messages))
         }
         sheet.append(messages.drop { $0.seq <= sheet.last }, by: deflater)
         if bytes + sheet.bytes > budget { forget() }

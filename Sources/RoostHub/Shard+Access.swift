@@ -8,6 +8,8 @@ extension Shard {
     /// Puts every reader out.
     func dissolve(_ name: RoomName) {
         guard let room = rooms[name] else { return }
+        // Joins that the store has been asked about already are of the room that is gone.
+        room.accessTurn &+= 1
         for reader in room.replica?.readers ?? [] { eject(reader.connection, room) }
         forgetIfEmpty(room)
     }

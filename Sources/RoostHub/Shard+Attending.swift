@@ -20,7 +20,7 @@ extension Shard {
     }
 
     /// Whoever participates in rooms hears of new messages there without joining.
-    func attendRooms(_ connection: Connection) {
+    func attendRooms(_ connection: Connection, then: @escaping (Shard) -> Void = { _ in }) {
         let (user, limit, store) = (connection.identity.user, hub.limits.maxRooms, hub.store)
         let log = hub.log
         ask {
@@ -32,7 +32,19 @@ extension Shard {
             }
         } then: { shard, rooms in
             for room in rooms { shard.attend(room, connection) }
+            then(shard)
         }
+    }
+
+    /// What was said of these users' memberships may have been missed: the store is asked again, for one after another.
+    func attendRooms(of users: Set<UserID>) {
+        let known = users.flatMap { self.users[$0] ?? [] }.compactMap { connections[$0] }
+        attendRooms(known.filter { $0.dialect == .simple && $0.identity.isLasting }[...])
+    }
+
+    private func attendRooms(_ connections: ArraySlice<Connection>) {
+        guard let first = connections.first else { return }
+        attendRooms(first) { shard in shard.attendRooms(connections.dropFirst()) }
     }
 
     /// - Parameter after: where to begin; nil is at the end of the log.

@@ -75,8 +75,8 @@ extension Shard {
         if let piece = feed.piece { return serve(feed, seat, piece, epoch) }
         let isChained = feed.connection.seats[seat].fedUpTo == feed.after
         switch hub.cache.source(feed.room.name, epoch, after: feed.after, exactly: isChained) {
-        case .here(let messages, let redactions):
-            give(messages[...], to: feed, seat, reached: messages.last?.seq ?? feed.after, redactions)
+        case .here(let messages, let turn):
+            give(messages[...], to: feed, seat, reached: messages.last?.seq ?? feed.after, turn)
         case .store(let key): queue(feed, key)
         }
     }
@@ -96,14 +96,14 @@ extension Shard {
         // Live readers may not have heard the newest of these yet. The room is at least as far as any of its readers.
         bridge(page, feed.room)
         let reached = page.messages.last?.seq ?? max(feed.after, page.head.floor, page.head.head)
-        give(page.messages[...], to: feed, seat, reached: reached, piece.redactions)
+        give(page.messages[...], to: feed, seat, reached: reached, piece.turn)
     }
 
     /// - Parameters:
     ///   - reached: how far the reader has got if none of the messages is for it.
-    ///   - redactions: `Recent.redactions` when they were read.
+    ///   - turn: the room's turn when they were read, see `Recent.turn`.
     private func give(
-        _ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64, _ redactions: UInt64
+        _ messages: ArraySlice<Message>, to feed: Feed, _ seat: Int, reached: UInt64, _ turn: UInt64
     ) {
         let (connection, room) = (feed.connection, feed.room)
         guard connection.outbox.isOpen else { return putBack(feed, seat) }
@@ -115,21 +115,21 @@ extension Shard {
         if next > feed.after + 1 {
             reply(.gap(room: room.name, from: feed.after + 1, to: next - 1), to: connection, id: nil)
         }
-        send(frames(of: news, for: feed, connection.seats[seat].role, redactions), to: connection)
+        send(frames(of: news, for: feed, connection.seats[seat].role, turn), to: connection)
         counters.messagesDelivered += UInt64(news.count)
         connection.seats[seat].fedUpTo = last
         if room.replica?.advance(connection.seats[seat].index, to: last) == false { catchUp(connection, room) }
     }
 
     private func frames(
-        of news: ArraySlice<Message>, for feed: Feed, _ role: Connection.Role, _ redactions: UInt64
+        of news: ArraySlice<Message>, for feed: Feed, _ role: Connection.Role, _ turn: UInt64
     ) -> ByteBuffer {
         // Where nobody else is about to be fed, there is nobody to share with.
         if feed.connection.dialect == .native, !feeds.isEmpty, let epoch = feed.room.replica?.epoch {
             if feed.connection.deflates, let compression {
-                return compression.replays.frames(of: news, feed.room.name, epoch, readAt: redactions)
+                return compression.replays.frames(of: news, feed.room.name, epoch, readAt: turn)
             }
-            return replays.frames(of: news, feed.room.name, epoch, readAt: redactions)
+            return replays.frames(of: news, feed.room.name, epoch, readAt: turn)
         }
         var encodings = Encodings(news)
         return encodings.frames(
@@ -140,7 +140,7 @@ extension Shard {
     /// drained, makes it read again.
     private func putBack(_ feed: Feed, _ seat: Int) {
         feed.room.replica?.seek(feed.connection.seats[seat].index, to: feed.after)
-        feed.room.mustLook = true
+        lookout.askLater(feed.room.name, in: .doubted)
     }
 
     // MARK: Reading
@@ -211,20 +211,13 @@ extension Shard {
     }
 
     /// What was held back for is read, unless it has come.
-    func fillGap(_ room: LocalRoom) {
-        guard let replica = room.replica else { return }
-        guard replica.isBehindRumour else { return react(room.replica?.filled(madeProgress: true) ?? .stale, room) }
-        start(LogRead(wanted: .news(room, after: replica.head)))
-    }
+    func fillGap(_ room: LocalRoom) { react(room.replica?.postponed() ?? .stale, room) }
 
     private func filled(_ room: LocalRoom, _ page: LogPage?) {
         guard room.replica != nil else { return forgetIfEmpty(room) }
         if let page, page.head.epoch != room.replica?.epoch { return reopen(room) }
-        let before = room.replica?.head ?? 0
-        if let page { bridge(page, room) } else { room.mustLook = true }
-        let madeProgress = (room.replica?.head ?? 0) > before
-        let arrival = room.replica?.filled(madeProgress: madeProgress) ?? .stale
-        react(arrival, room)
+        if let page { bridge(page, room) } else { lookout.askLater(room.name, in: .doubted) }
+        react(room.replica?.filled() ?? .stale, room)
     }
 
     /// Passes a page on to the live readers, over what retention has dropped in between.
@@ -241,7 +234,9 @@ extension Shard {
                 return true
             }
         }
-        guard let last = page.messages.last?.seq, let reached = room.replica?.head, last > reached else { return }
-        push(page.messages[Int(max(first, reached + 1) - first)...], to: room)
+        if let last = page.messages.last?.seq, let reached = room.replica?.head, last > reached {
+            push(page.messages[Int(max(first, reached + 1) - first)...], to: room)
+        }
+        pushWhatWaits(in: room)
     }
 }

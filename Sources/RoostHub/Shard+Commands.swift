@@ -147,15 +147,23 @@ extension Shard {
     /// Hands this tick's drafts to the ingest.
     func submitDrafts() {
         guard !drafts.isEmpty else { return }
-        let parcel = Ingest.Parcel(
+        var parcel = Ingest.Parcel(
             drafts: drafts, weight: authors.reduce(0) { $0 + $1.weight }, origin: .shard(number, authors: authors),
             heard: failuresHeard)
         drafts = []
         authors = []
-        switch hub.ingest.submit(parcel, on: executor) {
-        case .taken: break
-        case .full: settle(Receipts(parcel, refused: Hub.swamped), isOnTheWay: true)
-        case .outdated: settle(Receipts(parcel, refused: Hub.behindFailed), isOnTheWay: true)
+        while true {
+            switch hub.ingest.submit(parcel, on: executor) {
+            case .taken: return
+            case .full: return settle(Receipts(parcel, refused: Hub.swamped), isOnTheWay: true)
+            case .outdated(let rooms):
+                guard let torn = parcel.tear(rooms) else {
+                    preconditionFailure("a parcel is outdated by its own rooms")
+                }
+                settle(Receipts(torn.out, refused: Hub.behindFailed), isOnTheWay: true)
+                guard let rest = torn.rest else { return }
+                parcel = rest
+            }
         }
     }
 

@@ -9,6 +9,8 @@ extension Shard {
     struct News: Sendable {
         var receipts: [Receipts] = []
         var committed: [Committed] = []
+        /// From where users hear of their own rooms who don't yet, as far as that is known.
+        var ownStarts: [RoomName: UInt64] = [:]
         /// How many appends have failed so far, if that is news.
         var failures: UInt64?
         var isEmpty: Bool { receipts.isEmpty && committed.isEmpty && failures == nil }
@@ -41,7 +43,7 @@ extension Shard {
             failuresHeard = failures
         }
         for receipts in news.receipts { settle(receipts) }
-        for committed in news.committed { deliver(committed) }
+        for committed in news.committed { deliver(committed, ownStart: news.ownStarts[committed.room]) }
     }
 
     // MARK: Answers to authors
@@ -80,10 +82,12 @@ extension Shard {
 
     // MARK: Live
 
-    /// A stretch of a room's log has arrived, from the ingest or from a read.
-    private func deliver(_ committed: Committed) {
+    /// A stretch of a room's log has arrived, from the ingest or from another node.
+    private func deliver(_ committed: Committed, ownStart: UInt64?) {
         guard let first = committed.messages.first?.seq, let last = committed.messages.last?.seq else { return }
-        if let owner = committed.room.owner { seatOwner(owner, committed.room, committed.epoch, before: first) }
+        if let owner = committed.room.owner, let ownStart {
+            seatOwner(owner, committed.room, committed.epoch, before: ownStart)
+        }
         guard let room = rooms[committed.room] else { return }
         if room.replica?.epoch == committed.epoch { room.floor = max(room.floor, committed.floor) }
         guard room.replica != nil else {
@@ -95,18 +99,22 @@ extension Shard {
         case .push(let from):
             push(committed.messages[Int(from - first)...], to: room)
             pushWhatWaits(in: room)
-        case .fill where hub.relay != nil: holdBack(room)
+        case .fill where hub.relay != nil:
+            room.early.keep(committed)
+            holdBack(room)
+        case .filling:
+            room.early.keep(committed)
+            react(arrival, room)
         default: react(arrival, room)
         }
     }
 
-    /// What came too early is in memory: with what was missing before it, its time has come.
-    private func pushWhatWaits(in room: LocalRoom) {
-        while let replica = room.replica, replica.isBehindRumour,
-            case .here(let messages, _) = hub.cache.source(room.name, replica.epoch, after: replica.head, exactly: true),
-            let last = messages.last?.seq, last > replica.head
+    /// What came too early has its time once what was missing before it is there.
+    func pushWhatWaits(in room: LocalRoom) {
+        while let (epoch, head) = room.replica.map({ ($0.epoch, $0.head) }),
+            let messages = room.early.take(after: head, in: epoch)
         {
-            push(messages[...].drop { $0.seq <= replica.head }, to: room)
+            push(messages, to: room)
         }
     }
 
@@ -146,9 +154,9 @@ extension Shard {
     }
 
     /// A room has been created: its online participants hear of it, and those who hear without joining attend it.
-    /// - Parameter only: the one participant that is told, if not all.
-    func hear(ofNew room: RoomInfo, participants: [User], except id: UInt64, only: UserID? = nil) {
-        for user in participants where only == nil || only == user.id {
+    /// - Parameter only: the participants that are told, if not all.
+    func hear(ofNew room: RoomInfo, participants: [User], except id: UInt64, only: Set<UserID>? = nil) {
+        for user in participants where only?.contains(user.id) ?? true {
             for connection in (users[user.id] ?? []).compactMap({ connections[$0] }) {
                 if connection.id != id {
                     if connection.outbox.admits(.transient) {

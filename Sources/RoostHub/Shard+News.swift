@@ -16,17 +16,9 @@ extension Shard {
             else { continue }
             let isOwnDoing =
                 items.contains { $0.except == connection.id } || leavers.contains(connection.identity.user)
-            let isSpecial = isOwnDoing || !hearsPresence
-            // Who has missed something is told that first, or what is news now would be followed by what was.
-            guard connection.outbox.admits(.transient), connection.shed.isEmpty else {
-                for item in items where hears(item, connection, hearsPresence) { connection.shed.note(item.event) }
-                counters.transientDropped += UInt64(items.count)
-                continue
-            }
-            if isSpecial {
-                for item in items where hears(item, connection, hearsPresence) {
-                    reply(item.event, to: connection, id: nil)
-                }
+            // Each by itself, where it does not hear of all of them; the first may be all that its socket takes.
+            guard !isOwnDoing, hearsPresence, takesNews(connection) else {
+                for item in items where hears(item, connection, hearsPresence) { tell(item.event, connection) }
                 continue
             }
             let slot = Int(connection.dialect.rawValue)
@@ -34,6 +26,18 @@ extension Shard {
             encoded[slot] = frames
             broadcast(frames, to: connection)
         }
+    }
+
+    /// Whether a connection is to be told of what is news now. Who has missed something is told that first, or what is news
+    /// now would be followed by what was.
+    private func takesNews(_ connection: Connection) -> Bool {
+        connection.outbox.admits(.transient) && connection.shed.isEmpty
+    }
+
+    private func tell(_ event: Event, _ connection: Connection) {
+        if takesNews(connection) { return reply(event, to: connection, id: nil) }
+        connection.shed.note(event)
+        counters.transientDropped += 1
     }
 
     /// Nobody hears of itself that it has left a room that it is in: that was before it came back, over another loop.
@@ -54,22 +58,26 @@ extension Shard {
     func makeUp(for connection: Connection) {
         guard !connection.shed.isEmpty else { return }
         for (name, missed) in connection.shed.take() {
-            guard connection.outbox.isOpen else {
-                connection.shed.putBack(missed, of: name)
-                continue
-            }
             guard let room = rooms[name], let seat = connection.seat(in: room), connection.seats[seat].role.isMember
             else { continue }
-            if missed.presence {
+            // Before each, since the last one may have been all that its socket takes.
+            var rest = missed
+            if missed.presence, connection.outbox.isOpen {
+                rest.presence = false
                 let page = hub.members(name)
                 let isLarge = page.count > Presence.namesUpTo
                 let news: Event = isLarge ? .presenceCount(room: name, count: page.count) : .presence(page)
                 reply(news, to: connection, id: nil)
             }
-            for (user, isActive) in missed.typing {
+            for (user, isActive) in missed.typing where connection.outbox.isOpen {
+                rest.typing[user] = nil
                 reply(.typing(room: name, user: user, isActive: isActive), to: connection, id: nil)
             }
-            if missed.receipts, let receipts = hub.receipts(of: name) { reply(receipts, to: connection, id: nil) }
+            if missed.receipts, connection.outbox.isOpen {
+                rest.receipts = false
+                if let receipts = hub.receipts(of: name) { reply(receipts, to: connection, id: nil) }
+            }
+            if !rest.isEmpty { connection.shed.putBack(rest, of: name) }
         }
     }
 

@@ -63,6 +63,8 @@ extension Shard {
         if let room = rooms[name] { return room }
         let room = LocalRoom(name: name, kind: hub.kinds.kind(of: name))
         rooms[name] = room
+        // Without other nodes all are looked at together.
+        if hub.relay != nil { looks.insert(name) }
         counters.rooms = rooms.count
         hub.listen(number, to: name)
         return room
@@ -127,13 +129,16 @@ extension Shard {
     }
 
     /// The store has said where the room's log ends.
-    func adopt(_ head: RoomHead, _ room: LocalRoom) {
+    /// - Parameter mayOpen: false if who may enter has changed since it was asked.
+    func adopt(_ head: RoomHead, _ room: LocalRoom, mayOpen: Bool = true) {
         if room.replica == nil {
             room.replica = RoomReplica(epoch: head.epoch, head: head.head)
             room.floor = head.floor
             room.visibility = head.visibility
+            // Since the store was asked something was said about the room that it may not have taken into account.
+            if lookout.forget(room.name) { askForHeads(of: [room.name]) }
         } else if room.rechecks == 0, room.visibility != head.visibility {
-            if head.visibility == .private { recheck(room.name) } else { room.visibility = .public }
+            if head.visibility == .private { recheck(room.name) } else if mayOpen { room.visibility = .public }
         }
         if room.replica?.epoch == head.epoch { room.floor = max(room.floor, head.floor) }
         let seq = max(head.head, room.rumour)
@@ -178,6 +183,7 @@ extension Shard {
             }
             connection.session.settle(in: room.name)
         }
+        connection.transport?.entered(room.name)
         if !wasMember {
             hub.enter(room.name, room.kind, connection.identity, except: connection.id)
             hasPresenceNews = true
@@ -243,6 +249,7 @@ extension Shard {
             moved.connection.seats[other].index = seat.index
         }
         if seat.role.isMember { leavePresence(connection, room, isExpected: isExpected) }
+        connection.shed.forget(room.name)
         forgetIfEmpty(room)
     }
 
@@ -251,6 +258,7 @@ extension Shard {
             rooms[room.name] === room, !opens.contains(where: { $0.join.room == room.name })
         else { return }
         rooms[room.name] = nil
+        looks.remove(room.name)
         counters.rooms = rooms.count
         hub.unlisten(number, to: room.name)
         if room.kind.receipts, hub.listeners(room.name) == 0 { hub.marks.withLock { $0.unwatch(room.name) } }

@@ -42,10 +42,9 @@ public final class Shard {
     var compression: Compression?
     /// How many failed appends this shard has heard of.
     var failuresHeard: UInt64 = 0
-    var isSweeping = false
-    /// A sweep was asked for while one was under way.
-    var mustSweepAgain = false
-    private var sweeps = 0
+    var lookout = Lookout()
+    /// Rooms, each of which is looked at now and then though nobody has a doubt.
+    var looks = Rounds<RoomName>(seconds: 1)
     var wheel: TimerWheel<UInt64>
     private var nextConnection: UInt64 = 1
     private var nextName: UInt64 = 0
@@ -65,6 +64,7 @@ public final class Shard {
     func start(hub: Hub) {
         started = hub
         wheel = TimerWheel(now: hub.world.monotonic())
+        looks = Rounds(seconds: max(1, hub.settings.sweepsPerLook))
         replays = Replays(budget: hub.settings.recentBytes / 2 / hub.shards.count)
         namePrefix = String(hub.world.random(), radix: 36) + "-"
         let bound = NIOLoopBound(self, eventLoop: loop)
@@ -79,14 +79,6 @@ public final class Shard {
             },
         ]
         if number == 0 { timers += hub.startUpkeep(on: loop) }
-    }
-
-    /// Asks the store what nobody may have told of.
-    private func sweep() {
-        sweeps += 1
-        let isAlone = hub.relay?.isLost ?? true
-        let looks = hub.settings.looksPerSweep
-        if isAlone || (looks > 0 && sweeps % looks == 0) { askForHeads() } else { lookAgain() }
     }
 
     var hub: Hub {

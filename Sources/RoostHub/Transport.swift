@@ -15,9 +15,13 @@ public protocol Transport: AnyObject {
     func setReading(_ isOn: Bool)
     /// Sends what is queued, says why, and ends the connection.
     func close(_ code: CloseCode, reason: String)
+    /// The client has joined a room.
+    func entered(_ room: RoomName)
 }
 
 extension Transport {
+    public func entered(_ room: RoomName) {}
+
     public func sendNow(_ frames: ByteBuffer) -> Bool {
         write(frames)
         return false
@@ -81,13 +85,14 @@ public struct HubSettings: Sendable {
     /// How many readers of a room are sent something before the loop looks at its sockets again. Sending to so many takes
     /// some ten milliseconds.
     public var readersPerTurn: Int
-    /// In a cluster: the store is asked where logs end at every so manieth look, two seconds apart, should all news of one
-    /// have been lost; 0: never. Without the bus, or where there is none, at each.
-    public var looksPerSweep: Int
+    /// In a cluster: in how many sweeps, two seconds apart, the store is asked once where each log with readers ends, should
+    /// all news of it have been lost; more seldom where there are more than `Hub.mostLooks` each time; 0: never. Without the
+    /// bus, or where there is none, at each.
+    public var sweepsPerLook: Int
 
     public init(
         limits: Limits = Limits(), kinds: Kinds = Kinds(), node: String, judge: TokenJudge? = nil,
-        recentBytes: Int = 64 << 20, readersPerTurn: Int = 2048, looksPerSweep: Int = 5
+        recentBytes: Int = 64 << 20, readersPerTurn: Int = 2048, sweepsPerLook: Int = 5
     ) {
         self.limits = limits
         self.kinds = kinds
@@ -95,6 +100,6 @@ public struct HubSettings: Sendable {
         self.judge = judge
         self.recentBytes = recentBytes
         self.readersPerTurn = readersPerTurn
-        self.looksPerSweep = looksPerSweep
+        self.sweepsPerLook = sweepsPerLook
     }
 }

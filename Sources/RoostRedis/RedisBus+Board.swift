@@ -27,7 +27,9 @@ extension RedisBus {
             for (user, row) in change.rows {
                 if let row { set += [.text(user.text), .bytes(row)] } else { removed.append(.text(user.text)) }
             }
-            let head: [RespWord] = [.text(node.text), RespWord(change.version), RespWord(set.count / 2)]
+            let head: [RespWord] = [
+                .text(node.text), RespWord(change.version), RespWord(change.isWhole ? 1 : 0), RespWord(set.count / 2),
+            ]
             return (keys.board(change.board), head + set + removed)
         }
         _ = try await together { board in
@@ -43,14 +45,21 @@ extension RedisBus {
         return answers.map { BoardField.page($0.items ?? []) }
     }
 
-    public func clean(_ board: BoardName, of nodes: [NodeID]) async throws(BusError) {
-        guard !nodes.isEmpty else { return }
-        let (leases, key) = (keys.leases, keys.board(board))
-        // Who has come back since the caller looked keeps what it has.
-        let answer = try await together { [$0.call(.living, keys: [leases], [])] }
-        let living = Set((answer[0].items ?? []).compactMap(\.string))
-        let gone = nodes.map(\.text).filter { !living.contains($0) }
-        guard !gone.isEmpty else { return }
-        _ = try await together { [$0.call(.clean, keys: [key], gone.map { .text($0) })] }
+    public func clean(_ parts: [BoardPart]) async throws(BusError) {
+        // One call for each board.
+        let calls = Dictionary(grouping: parts, by: { keys.board($0.board) }).map { key, parts in
+            (key: key, arguments: parts.flatMap { [RespWord.text($0.node.text), RespWord($0.version)] })
+        }
+        _ = try await together { board in
+            calls.map { board.call(.clean, keys: [$0.key], $0.arguments) }
+        }
+    }
+
+    public func keep(_ parts: [BoardPart]) async throws(BusError) -> [Bool] {
+        let calls = parts.map { (key: keys.board($0.board), part: $0) }
+        let answers = try await together { board in
+            calls.map { board.call(.keep, keys: [$0.key], [.text($0.part.node.text), RespWord($0.part.version)]) }
+        }
+        return answers.map { $0.number == 1 }
     }
 }

@@ -2,12 +2,14 @@ public import RoostCore
 public import RoostEngine
 
 extension RedisBus {
-    public func visit(_ session: String, idleMs: Int64) async throws(BusError) -> SessionState {
+    public func visit(_ session: String, begins: Bool, idleMs: Int64) async throws(BusError) -> SessionState? {
         let key = keys.session(session)
-        let answer = try await together { [$0.call(.visit, keys: [key], [RespWord(idleMs)])] }
-        let items = answer[0].items ?? []
-        return SessionState(
-            visits: UInt64(items.first?.number ?? 1), lastRoom: items.last?.string.flatMap { RoomName($0) })
+        let answer = try await together { [$0.call(.visit, keys: [key], [RespWord(idleMs), begins ? "1" : "0"])] }
+        guard let items = answer[0].items else { return nil }
+        guard let visits = items.first?.number, visits > 0 else {
+            throw .refused("Redis answered a visit with something else: \(answer[0])")
+        }
+        return SessionState(visits: UInt64(visits), lastRoom: items.last?.string.flatMap { RoomName($0) })
     }
 
     public func note(room: RoomName, of session: String) async throws(BusError) {

@@ -24,15 +24,6 @@ extension Script {
             return {new, redis.call('HGETALL', KEYS[2])}
             """)
 
-    /// Who has a lease now. Key: leases.
-    static let living = Script(
-        sha: "12047062a94e7252b4a663831517a2046f605a0e",
-        text: """
-            local time = redis.call('TIME')
-            local now = time[1] * 1000 + math.floor(time[2] / 1000)
-            return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
-            """)
-
     /// Gives a lease back. Keys: leases, cards. Argument: node.
     static let release = Script(
         sha: "2d2b7e49bfd66edbc0dd17c4d963011b991a029e",
@@ -44,27 +35,37 @@ extension Script {
 
     /// Applies one change of a board, unless a later one of the same node is there: what was on its way on a connection
     /// that was given up may come after what was sent on the next.
-    /// Key: board. Arguments: node, version, number of rows set, each with its value, rows removed.
+    /// Key: board. Arguments: node, version, 1 if it is all that the node has there, number of rows set, each with its
+    /// value, rows removed.
     static let write = Script(
-        sha: "a2c9bb63845af9f300e57ed601e06f662412a4b9",
+        sha: "68695e61a23f4d26aa4054a31e86ebad8653100f",
         text: """
             local version = ARGV[1] .. '/'
             local known = redis.call('HGET', KEYS[1], version)
             if known and tonumber(known) >= tonumber(ARGV[2]) then return 0 end
-            local last = 3 + 2 * ARGV[3]
-            for i = 4, last, 2 do redis.call('HSET', KEYS[1], version .. ARGV[i], ARGV[i + 1]) end
+            if ARGV[3] == '1' then
+              for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+                if string.sub(field, 1, #version) == version then redis.call('HDEL', KEYS[1], field) end
+              end
+            end
+            local last = 4 + 2 * ARGV[4]
+            for i = 5, last, 2 do redis.call('HSET', KEYS[1], version .. ARGV[i], ARGV[i + 1]) end
             for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], version .. ARGV[i]) end
             redis.call('HSET', KEYS[1], version, ARGV[2])
             redis.call('PEXPIRE', KEYS[1], 86400000)
             return 1
             """)
 
-    /// Removes what nodes have on a board. Key: board. Arguments: nodes.
+    /// Removes what nodes have on a board, except where they have written since. Key: board. Arguments: nodes, each with
+    /// the highest version that is removed.
     static let clean = Script(
-        sha: "5f2ebf3c596b17850912e6676c6fa0b47cae99e7",
+        sha: "dc632ca17b8887ce2fd4f7f8fd4c045e722cc8b0",
         text: """
             local gone = {}
-            for _, node in ipairs(ARGV) do gone[node] = true end
+            for i = 1, #ARGV, 2 do
+              local known = redis.call('HGET', KEYS[1], ARGV[i] .. '/')
+              gone[ARGV[i]] = not known or tonumber(known) <= tonumber(ARGV[i + 1])
+            end
             local removed = 0
             for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
               if gone[string.match(field, '^[^/]*')] then
@@ -74,10 +75,21 @@ extension Script {
             return removed
             """)
 
-    /// Counts a visit. Key: session. Argument: milliseconds that it is kept. Returns the visits and the last room.
-    static let visit = Script(
-        sha: "190d5a50c78a57a72ef5d810f57275b68d7e95bf",
+    /// Keeps a board for another day. Key: board. Arguments: node, version. Returns whether the node's part of it is there
+    /// at that version.
+    static let keep = Script(
+        sha: "ef37f5f58a79903f09a78a47e4ddfcebbd5bd60d",
         text: """
+            if redis.call('HGET', KEYS[1], ARGV[1] .. '/') ~= ARGV[2] then return 0 end
+            return redis.call('PEXPIRE', KEYS[1], 86400000)
+            """)
+
+    /// Counts a visit. Key: session. Arguments: milliseconds that it is kept, 1 if an unknown one begins. Returns the visits
+    /// and the last room, or nothing.
+    static let visit = Script(
+        sha: "0f593ee1eb20a80a43e8be7267a642c437a0ca34",
+        text: """
+            if ARGV[2] == '0' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
             local visits = redis.call('HINCRBY', KEYS[1], 'visits', 1)
             redis.call('PEXPIRE', KEYS[1], ARGV[1])
             return {visits, redis.call('HGET', KEYS[1], 'room')}
@@ -110,5 +122,5 @@ extension Script {
             return taken
             """)
 
-    static let all = [renew, living, release, write, clean, visit, note, take]
+    static let all = [renew, release, write, clean, keep, visit, note, take]
 }

@@ -21,6 +21,7 @@ final class Switchboard {
     private var search = Search()
     /// Why the bus is away, as it has been told.
     private var told: String?
+    private var wasWhole = false
     /// Counters of servers that are no longer used.
     private var retired = RedisCounters()
     /// Posts that went elsewhere after a refusal, since the map was learnt last.
@@ -171,16 +172,22 @@ final class Switchboard {
     private func take(_ news: Node.News, from node: Node) {
         switch news {
         case .posts(let posts): hear?(.posts(posts))
-        case .inForce(let channels):
-            // Unlistened to in the same turn.
-            let still = channels.filter { wanted.contains($0) }
-            for part in still.pieces(of: SubscriptionLink.maxNames) { hear?(.inForce(part)) }
-        case .status:
-            if !node.isWhole { search.due = min(search.due, .now + Switchboard.alarmedMs) }
+        case .inForce(let channels): tellInForce(channels)
+        case .lost:
+            search.due = min(search.due, .now + Switchboard.alarmedMs)
             updateStatus()
+        case .whole:
+            // Those that were confirmed while the other connection was away; the rest follows.
+            if !updateStatus() { tellInForce(node.subscriptions.confirmed) }
         case .displaced: lookSoon()
         case .refused(let post, let text): refused(post, text, by: node)
         }
+    }
+
+    private func tellInForce(_ channels: some Sequence<BusChannel>) {
+        // The rest is unlistened to in the same turn.
+        let still = channels.filter { wanted.contains($0) }
+        for part in still.pieces(of: SubscriptionLink.maxNames) { hear?(.inForce(part)) }
     }
 
     /// A post goes to where the slot is now. Any other refusal says that this server is of no use to the bus.
@@ -211,18 +218,25 @@ final class Switchboard {
 
     private var isWhole: Bool { map != nil && endpoints.allSatisfy { nodes[$0]?.isWhole == true } }
 
-    /// Tells that the bus is lost, once, and again where the reason is another.
-    private func updateStatus() {
-        let isWhole = isWhole
+    /// Tells that the bus is lost, once, and again where the reason is another; and all that is in force when it is
+    /// back, since who listens to nothing at the server that was away would not hear of it.
+    /// - Returns: whether it is back just now.
+    @discardableResult private func updateStatus() -> Bool {
+        let (isWhole, wasWhole) = (isWhole, wasWhole)
+        self.wasWhole = isWhole
         connected.withLock { $0 = isWhole }
         guard !isWhole else {
+            // For the first time too: the server that came last may have no channel.
+            guard !wasWhole else { return false }
             told = nil
-            return
+            tellInForce(nodes.values.flatMap(\.subscriptions.confirmed))
+            return true
         }
         let errors = endpoints.sorted { "\($0)" < "\($1)" }.compactMap { nodes[$0]?.error }
-        guard let reason = (search.error ?? errors.first)?.reason, reason != told else { return }
+        guard let reason = (search.error ?? errors.first)?.reason, reason != told else { return false }
         told = reason
         hear?(.lost(reason))
+        return false
     }
 }
 

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NIOSSL
 import RoostEngine
 import RoostHub
 import RoostRedis
@@ -7,7 +8,14 @@ import RoostSettings
 
 /// What connects a node to the others, as the settings name it.
 struct Buses {
-    let settings: Settings
+    private let settings: Settings
+    private let trust: TLSConfiguration
+
+    /// - Throws: `StartError` if the file of authorities that the URL names can't be read.
+    init(settings: Settings) throws {
+        self.settings = settings
+        trust = try Buses.trust(settings.bus)
+    }
 
     /// How long a node that starts waits to hear who else is there.
     static let introductionMs: Int64 = 3000
@@ -19,7 +27,7 @@ struct Buses {
     ) async throws -> (cluster: Hub.Membership, bus: RedisBus)? {
         guard case .redis(let url) = settings.bus else { return nil }
         do {
-            let bus = try RedisBus(RedisAddress(url), on: loop)
+            let bus = try RedisBus(RedisAddress(url), on: loop, tls: trust)
             do throws(BusError) {
                 try await bus.check()
             } catch .away(let reason) {
@@ -30,6 +38,19 @@ struct Buses {
         } catch BusError.refused(let reason) {
             throw StartError(reason)
         }
+    }
+
+    /// What TLS trusts: what the URL names, or else the system's authorities.
+    private static func trust(_ bus: BusURL) throws -> TLSConfiguration {
+        var trust = TLSConfiguration.makeClientConfiguration()
+        guard case .redis(let url) = bus, let path = url.authorities else { return trust }
+        guard let authorities = try? NIOSSLCertificate.fromPEMFile(path), !authorities.isEmpty else {
+            throw StartError(
+                "\(path), which --bus names behind ?ca=, is no file of certificates that can be read; give the PEM file "
+                    + "of the authority that has signed Redis' certificate.")
+        }
+        trust.trustRoots = .certificates(authorities)
+        return trust
     }
 
     /// Sees that the nodes that are there already have the same store.

@@ -9,6 +9,8 @@ final class Door: Sendable {
     let hub: Hub
     let admission: Admission
     let webSocketPath: String
+    /// Why WebSockets are not served here; nil: they are.
+    let noWebSockets: String?
     /// Where messages are answered with themselves; nil: nowhere.
     let echoPath: String?
     let maxHeadBytes: Int
@@ -20,6 +22,8 @@ final class Door: Sendable {
     /// Whether messages are compressed for those who offer it.
     let compresses: Bool
     let vitals: Vitals
+    /// Nil: none are kept.
+    let sessions: Sessions?
     private let http: HTTP1Channel
     private let log: Logger
     private let open = Locked<[ObjectIdentifier: any Channel]>([:])
@@ -30,13 +34,15 @@ final class Door: Sendable {
     let crowds = EchoCrowds()
 
     init(
-        hub: Hub, admission: Admission, webSocketPath: String, echoPath: String?, maxHeadBytes: Int,
+        hub: Hub, admission: Admission, webSocketPath: String, noWebSockets: String?, echoPath: String?,
+        maxHeadBytes: Int,
         maxMessageBytes: Int, authTimeoutMs: Int64, sendsDirectly: Bool, compresses: Bool, http: HTTP1Channel,
-        vitals: Vitals, log: Logger
+        vitals: Vitals, sessions: Sessions?, log: Logger
     ) {
         self.hub = hub
         self.admission = admission
         self.webSocketPath = webSocketPath
+        self.noWebSockets = noWebSockets
         self.echoPath = echoPath
         self.maxHeadBytes = maxHeadBytes
         self.maxMessageBytes = maxMessageBytes
@@ -45,6 +51,7 @@ final class Door: Sendable {
         self.compresses = compresses
         self.http = http
         self.vitals = vitals
+        self.sessions = sessions
         self.log = log
     }
 

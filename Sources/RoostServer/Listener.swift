@@ -1,13 +1,13 @@
 import NIOCore
 import NIOPosix
 
-/// The listening socket: every connection begins with `FirstBytes`, behind TLS where that is spoken.
+/// The listening socket: every connection begins at the `Entrance`, behind TLS where that is spoken.
 struct Listener {
     let channel: any Channel
 
     /// - Parameter certificates: what TLS is spoken with; nil: it is not.
     static func bind(
-        host: String, port: Int, group: MultiThreadedEventLoopGroup, door: Door, certificates: Certificates?,
+        host: String, port: Int, group: MultiThreadedEventLoopGroup, entrance: Entrance, certificates: Certificates?,
         maxUnsentBytes: Int
     ) async throws -> Listener {
         let unsent = maxUnsentBytes > 0 ? maxUnsentBytes : Int.max / 2
@@ -26,12 +26,13 @@ struct Listener {
                     try options?.setOption(.maxMessagesPerRead, value: 1)
                     try options?.setOption(.writeBufferWaterMark, value: marks)
                     let pipeline = channel.pipeline.syncOperations
-                    if let wait = door.admission.waitBeforeConnecting(from: channel.remoteAddress?.ipAddress ?? "") {
+                    if let wait = entrance.admission.waitBeforeConnecting(from: channel.remoteAddress?.ipAddress ?? "")
+                    {
                         // A 429 could be read only after the handshake, which is what must be saved.
                         return try pipeline.addHandler(certificates == nil ? TurnedAway(waitMs: wait) : ClosedDoor())
                     }
                     if let certificates { try pipeline.addTLS(certificates) }
-                    try pipeline.addHandler(FirstBytes(door: door))
+                    try pipeline.addHandler(entrance.firstHandler())
                 }
             }
             .bind(host: host, port: port).get()
@@ -65,13 +66,7 @@ private final class TurnedAway: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         let reason = "Too many connections from this address. Come back in \(waitMs) ms."
         let body = Problem.body(status: 429, code: "rate_limited", detail: reason, retryAfterMs: waitMs)
-        var out = ByteBuffer()
-        out.writeString("HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n")
-        out.writeString("Retry-After: \((waitMs + 999) / 1000)\r\nContent-Length: \(body.readableBytes)\r\n")
-        out.writeString("Connection: close\r\n\r\n")
-        out.writeImmutableBuffer(body)
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(out)).whenComplete { _ in bound.value.close(mode: .output, promise: nil) }
-        context.eventLoop.scheduleTask(in: .seconds(2)) { bound.value.close(promise: nil) }
+        let answer = httpAnswer(429, body, "Retry-After: \((waitMs + 999) / 1000)\r\n")
+        context.sendLast(wrapOutboundOut(answer))
     }
 }

@@ -40,59 +40,64 @@ public struct Node: Service {
 
     public func run() async throws {
         let certificates = try certificates()
-        guard let store = try await stores.open(log: log) else { return }
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: min(64, settings.loops > 0 ? settings.loops : System.coreCount))
         do {
-            try await serve(store, group, certificates)
+            try await listen(group, certificates)
         } catch {
-            await store.close()
             try? await group.shutdownGracefully()
             throw error
         }
-        await store.close()
         try await group.shutdownGracefully()
     }
 
-    private func serve(
-        _ store: any Store, _ group: MultiThreadedEventLoopGroup, _ certificates: Certificates?
-    ) async throws {
+    /// Listens first, so that who asks is told that the node lives and is not ready; then waits for the store.
+    private func listen(_ group: MultiThreadedEventLoopGroup, _ certificates: Certificates?) async throws {
         let limits = Limits(settings)
-        let kinds = try Kinds(settings.kinds)
-        let buses = Buses(settings: settings)
-        let seat = try await buses.membership(store, on: group.next(), log: log)
-        let hub = try await Hub.start(
-            store: store, loops: Array(group.makeIterator()),
-            settings: HubSettings(
-                limits: limits, kinds: kinds, node: Vitals.hostname(), judge: try await judge(),
-                recentBytes: settings.recentBytes),
-            world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log, membership: seat?.cluster)
-        if seat != nil {
-            do {
-                try await buses.introduce(hub)
-            } catch {
-                await hub.drain(DrainPlan(.draining, reason: "The server could not start."))
-                throw error
-            }
-        }
-        let vitals = Vitals(storeKind: stores.kind)
-        let admission = Admission(settings: settings, limits: limits, clock: Vitals.monotonic)
-        let api = API(hub: hub, admission: admission, vitals: vitals, settings: settings)
-        let door = Door(
-            hub: hub, admission: admission, webSocketPath: settings.basePath + "/ws",
-            echoPath: settings.conformance ? settings.basePath + "/echo" : nil,
-            maxHeadBytes: settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20,
-            maxMessageBytes: limits.maxMessageBytes, authTimeoutMs: settings.authTimeout.milliseconds,
-            sendsDirectly: settings.directSends, compresses: settings.compression, http: httpServer(api),
-            vitals: vitals, log: log)
-        let listener = try await listen(door, group, certificates, limits)
+        // Whatever is wrong with the settings is said now, not once the store is there.
+        let parts = Parts(
+            kinds: try Kinds(settings.kinds), judge: try await judge(), buses: try Buses(settings: settings))
+        let entrance = Entrance(
+            admission: Admission(settings: settings, limits: limits, clock: Vitals.monotonic),
+            vitals: Vitals(storeKind: stores.kind), settings: settings, maxHeadBytes: maxHeadBytes)
+        let listener = try await bind(entrance, group, certificates, limits)
         let following = certificates.map { certificates in Task { await certificates.follow(asked: hangups) } }
         defer { following?.cancel() }
+        do {
+            guard let store = try await stores.open(log: log) else { return await listener.close() }
+            do {
+                try await serve(store, group, parts, listener, entrance)
+            } catch {
+                await store.close()
+                throw error
+            }
+            await store.close()
+        } catch {
+            await listener.close()
+            throw error
+        }
+    }
+
+    /// What follows from the settings alone.
+    private struct Parts {
+        var kinds: Kinds
+        var judge: TokenJudge?
+        var buses: Buses
+    }
+
+    private func serve(
+        _ store: any Store, _ group: MultiThreadedEventLoopGroup, _ parts: Parts, _ listener: Listener,
+        _ entrance: Entrance
+    ) async throws {
+        let (hub, bus) = try await hub(store, group, parts)
+        let door = door(hub, entrance, sessions(bus))
+        entrance.open(door)
         onReady(address(listener.port))
         log.info("serving", metadata: ["store": "\(settings.store)", "node": "\(hub.node)"])
 
         try? await gracefulShutdown()
 
+        let (admission, vitals) = (entrance.admission, entrance.vitals)
         log.info("draining", metadata: ["connections": "\(admission.connections)"])
         vitals.startDraining()
         // Long enough, if asked for, that load balancers have seen it.
@@ -109,12 +114,47 @@ public struct Node: Service {
         door.closeHTTP()
     }
 
-    private func listen(
-        _ door: Door, _ group: MultiThreadedEventLoopGroup, _ certificates: Certificates?, _ limits: Limits
+    /// The street, among the other nodes if there are any.
+    private func hub(
+        _ store: any Store, _ group: MultiThreadedEventLoopGroup, _ parts: Parts
+    ) async throws -> (hub: Hub, bus: (any SessionStore)?) {
+        let seat = try await parts.buses.membership(store, on: group.next(), log: log)
+        let hub = try await Hub.start(
+            store: store, loops: Array(group.makeIterator()),
+            settings: HubSettings(
+                limits: Limits(settings), kinds: parts.kinds, node: Vitals.hostname(), judge: parts.judge,
+                recentBytes: settings.recentBytes),
+            world: World(monotonic: Vitals.monotonic, wall: Vitals.wall), log: log, membership: seat?.cluster)
+        guard seat != nil else { return (hub, nil) }
+        do {
+            try await parts.buses.introduce(hub)
+        } catch {
+            await hub.drain(DrainPlan(.draining, reason: "The server could not start."))
+            throw error
+        }
+        return (hub, seat?.bus)
+    }
+
+    private func door(_ hub: Hub, _ entrance: Entrance, _ sessions: Sessions?) -> Door {
+        let api = API(
+            hub: hub, admission: entrance.admission, vitals: entrance.vitals, settings: settings, sessions: sessions)
+        return Door(
+            hub: hub, admission: entrance.admission, webSocketPath: settings.basePath + "/ws",
+            noWebSockets: settings.noWebSockets, echoPath: settings.conformance ? settings.basePath + "/echo" : nil,
+            maxHeadBytes: maxHeadBytes, maxMessageBytes: hub.limits.maxMessageBytes,
+            authTimeoutMs: settings.authTimeout.milliseconds, sendsDirectly: settings.directSends,
+            compresses: settings.compression, http: httpServer(api), vitals: entrance.vitals, sessions: sessions,
+            log: log)
+    }
+
+    private var maxHeadBytes: Int { settings.maxHeadBytes > 0 ? settings.maxHeadBytes : 16 << 20 }
+
+    private func bind(
+        _ entrance: Entrance, _ group: MultiThreadedEventLoopGroup, _ certificates: Certificates?, _ limits: Limits
     ) async throws -> Listener {
         do {
             return try await Listener.bind(
-                host: settings.host, port: settings.port, group: group, door: door, certificates: certificates,
+                host: settings.host, port: settings.port, group: group, entrance: entrance, certificates: certificates,
                 maxUnsentBytes: limits.maxUnsentBytes)
         } catch {
             throw StartError(
@@ -145,6 +185,13 @@ public struct Node: Service {
         } catch {
             throw StartError(error.reason)
         }
+    }
+
+    /// The sessions of HTTP clients: all nodes' where there are others; nil: none are kept.
+    private func sessions(_ bus: (any SessionStore)?) -> Sessions? {
+        guard settings.sessionLife > .zero else { return nil }
+        return Sessions(
+            store: bus ?? MemorySessions(clock: Vitals.monotonic), idleMs: settings.sessionLife.milliseconds, log: log)
     }
 
     /// Judges tokens; nil in anonymous mode.

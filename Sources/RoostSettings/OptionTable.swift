@@ -26,6 +26,17 @@ struct OptionTable: Sendable {
                 Option(
                     "direct-sends", \.directSends, .boolean,
                     "frames go straight to sockets, past the event loop's queue"),
+                Option(
+                    "planes", \.planes, .planes,
+                    "what is served: the HTTP API and the web chat, WebSockets, or both; /health, /ready and /metrics "
+                        + "always are"),
+            ]),
+        Group(
+            title: "HTTP",
+            options: [
+                Option(
+                    "session-life", \.sessionLife, .duration(.seconds(1) ... .seconds(30 * 86_400)),
+                    "how long a session of GET /session is kept after its last visit")
             ]),
         Group(
             title: "WebSocket",

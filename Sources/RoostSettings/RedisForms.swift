@@ -3,17 +3,14 @@
 func redisURL(_ scheme: String, _ rest: String) throws(Refusal) -> RedisURL {
     let form = redisForm(scheme)
     guard rest.hasPrefix("//") else { throw Refusal(reason: "must be \(form)") }
-    let body = rest.dropFirst(2)
-    if body.contains("?") || body.contains("#") {
-        throw Refusal(
-            reason: "has no options behind ? or #, which a password writes as %3F and %23: it must be \(form)")
-    }
+    var url = RedisURL(.single, [], isSecure: scheme.hasPrefix("rediss"))
+    let (body, authorities) = try options(rest.dropFirst(2), url.isSecure, form)
+    url.authorities = authorities
     // A password may have an @ in it that was not written as %40; hosts have none.
     let at = body.lastIndex(of: "@")
     let place = at.map { body[body.index(after: $0)...] } ?? body
     let slash = place.firstIndex(of: "/")
     let path = slash.map { place[place.index(after: $0)...] } ?? ""
-    var url = RedisURL(.single, [], isSecure: scheme.hasPrefix("rediss"))
     if let at { (url.user, url.password) = try credentials(body[..<at]) }
     url.hosts = try hosts(place[..<(slash ?? place.endIndex)], scheme, form)
     switch scheme.split(separator: "+").last {
@@ -36,11 +33,34 @@ func redisURL(_ scheme: String, _ rest: String) throws(Refusal) -> RedisURL {
 let redisSchemes = ["redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"]
 
 private func redisForm(_ scheme: String) -> String {
-    switch scheme.split(separator: "+").last {
-    case "cluster": scheme + "://[USER:PASSWORD@]HOST:PORT,HOST:PORT"
-    case "sentinel": scheme + "://[USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER"
-    default: scheme + "://[USER:PASSWORD@]HOST:PORT[/DB]"
+    let form =
+        switch scheme.split(separator: "+").last {
+        case "cluster": scheme + "://[USER:PASSWORD@]HOST:PORT,HOST:PORT"
+        case "sentinel": scheme + "://[USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER"
+        default: scheme + "://[USER:PASSWORD@]HOST:PORT[/DB]"
+        }
+    return scheme.hasPrefix("rediss") ? form + "[?ca=FILE]" : form
+}
+
+/// Takes `?ca=FILE` from the end of what follows `//`.
+private func options(
+    _ text: Substring, _ isSecure: Bool, _ form: String
+) throws(Refusal) -> (rest: Substring, authorities: String?) {
+    var (rest, authorities): (Substring, String?) = (text, nil)
+    if isSecure, let mark = text.lastIndex(of: "?"), text[mark...].hasPrefix("?ca=") {
+        rest = text[..<mark]
+        authorities = percentDecoded(text[mark...].dropFirst(4))
+        guard authorities?.isEmpty == false else {
+            throw Refusal(reason: "has no path of a file behind ?ca=: it must be \(form)")
+        }
     }
+    guard rest.contains("?") || rest.contains("#") else {
+        return (rest, authorities)
+    }
+    throw Refusal(
+        reason:
+            "has no options behind ? or #\(isSecure ? " but ?ca=FILE" : ""), which a password writes as %3F and %23: "
+            + "it must be \(form)")
 }
 
 private func credentials(_ text: Substring) throws(Refusal) -> (user: String?, password: String) {

@@ -32,10 +32,12 @@ public struct RedisURL: Sendable, Equatable {
     public var database: Int
     /// Whether TLS is spoken.
     public var isSecure: Bool
+    /// The PEM file of the authorities that TLS trusts; nil: those of the system.
+    public var authorities: String?
 
     public init(
         _ topology: Topology, _ hosts: [Host], user: String? = nil, password: String? = nil, database: Int = 0,
-        isSecure: Bool = false
+        isSecure: Bool = false, authorities: String? = nil
     ) {
         self.topology = topology
         self.hosts = hosts
@@ -43,6 +45,7 @@ public struct RedisURL: Sendable, Equatable {
         self.password = password
         self.database = database
         self.isSecure = isSecure
+        self.authorities = authorities
     }
 }
 
@@ -52,11 +55,18 @@ extension RedisURL: CustomStringConvertible {
         let credentials = password.map { "\(percentEncoded(user ?? "")):\(percentEncoded($0))@" } ?? ""
         let places = hosts.map { "\($0.name.contains(":") ? "[\($0.name)]" : $0.name):\($0.port)" }
         let start = (isSecure ? "rediss" : "redis") + kind + "://" + credentials + places.joined(separator: ",")
-        switch topology {
-        case .single: return database == 0 ? start : "\(start)/\(database)"
-        case .cluster: return start
-        case .sentinel(let master): return "\(start)/\(percentEncoded(master))"
-        }
+        let path =
+            switch topology {
+            case .single: database == 0 ? "" : "/\(database)"
+            case .cluster: ""
+            case .sentinel(let master): "/" + percentEncoded(master)
+            }
+        return start + path + (authorities.map { "?ca=" + pathText($0) } ?? "")
+    }
+
+    private func pathText(_ path: String) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false).map { percentEncoded(String($0)) }
+            .joined(separator: "/")
     }
 
     private var kind: String {

@@ -19,8 +19,15 @@ public struct Settings: Sendable, Equatable {
     public var tlsCert: String?
     /// The PEM file of the certificate's private key; there if and only if `tlsCert` is.
     public var tlsKey: String?
+    /// What is served: not empty.
+    public var planes: Set<Plane> = [.http, .websocket]
     /// Whether frames are sent straight to their sockets where nothing is queued.
     public var directSends = true
+
+    // HTTP
+
+    /// How long a session of `GET /session` is kept after its last visit, from a second to 30 days; 0 = off.
+    public var sessionLife = Duration.seconds(3600)
 
     // WebSocket
 

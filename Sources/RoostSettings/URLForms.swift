@@ -18,7 +18,7 @@ extension ValueForm<BusURL> {
         ValueForm(
             placeholder: "URL",
             allowed: "local:, redis://[USER:PASSWORD@]HOST:PORT[/DB], redis+sentinel://HOST:PORT,…/MASTER or "
-                + "redis+cluster://HOST:PORT,…, with rediss for TLS",
+                + "redis+cluster://HOST:PORT,…, with rediss for TLS and ?ca=FILE for its authority",
             read: { written throws(Refusal) in
                 let (scheme, rest) = try schemeAndRest(written, known: ["local"] + redisSchemes, later: [])
                 if redisSchemes.contains(scheme) { return .redis(try redisURL(scheme, rest)) }

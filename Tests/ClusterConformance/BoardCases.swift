@@ -60,26 +60,62 @@ extension ClusterCase {
                 try expect(pages.map { $0.parts[node(1)]?.rows.count ?? 0 }, is: Array(repeating: 500, count: 20))
             }
         },
-        ClusterCase("cleaning removes what the dead wrote, and nothing of the living") { nodes in
+        ClusterCase("a change that is all there is takes the place of what was there, of its node only") { nodes in
+            let board = BoardName.members(try room("a"))
+            let (x, y, odd) = (try user("x"), try user("y"), try user("1/x"))
+            try await nodes.withNode { one in
+                for number: UInt64 in [1, 12] {
+                    try await one.cluster.write(
+                        [BoardChange(board, version: 1, rows: [x: [1], y: [2], odd: [3]])], by: node(number))
+                }
+                try await one.cluster.write(
+                    [BoardChange(board, version: 2, rows: [y: [9]], isWhole: true)], by: node(1))
+                let page = BoardPage(parts: [
+                    node(1): .init(version: 2, rows: [y: [9]]),
+                    node(12): .init(version: 1, rows: [x: [1], y: [2], odd: [3]]),
+                ])
+                try expect(try await one.cluster.read([board]), is: [page])
+                try await one.cluster.write([BoardChange(board, version: 3, rows: [:], isWhole: true)], by: node(1))
+                try expect(try await one.cluster.read([board])[0].parts[node(1)], is: .init(version: 3))
+            }
+        },
+        ClusterCase("cleaning removes what nodes wrote, except where they have written since") { nodes in
             let board = BoardName.members(try room("a"))
             let alice = try user("alice")
+            func part(_ number: UInt64, _ version: UInt64) -> BoardPart {
+                BoardPart(board, of: node(number), version: version)
+            }
             try await nodes.withNode { one in
                 for number: UInt64 in 1...3 {
                     try await one.cluster.write(
                         [BoardChange(board, version: number, rows: [alice: [1]])], by: node(number))
                 }
-                _ = try await one.cluster.renew(NodeCard(node: node(3), name: "n", storeID: "s"), forMs: 60_000)
-                // One of them has a lease: it has come back since somebody took it for dead.
-                try await one.cluster.clean(board, of: [node(1), node(3)])
+                // One of them has said all anew since somebody took it for dead.
+                try await one.cluster.clean([part(1, 1), part(3, 2)])
                 let page = try await one.cluster.read([board])[0]
                 try expect(page.parts.keys.sorted(), is: [node(2), node(3)].sorted())
                 try expect(page.parts[node(3)]?.rows, is: [alice: [1]])
-                try await one.cluster.clean(board, of: [])
-                try await one.cluster.clean(board, of: [node(2)])
+                try await one.cluster.clean([])
+                try await one.cluster.clean([part(2, 9), BoardPart(.connections(alice), of: node(3), version: 9)])
                 try expect(try await one.cluster.read([board])[0].parts.keys.sorted(), is: [node(3)])
                 // Who was cleaned away begins again at any version.
                 try await one.cluster.write([BoardChange(board, version: 1, rows: [alice: [5]])], by: node(2))
                 try expect(try await one.cluster.read([board])[0].parts[node(2)]?.rows, is: [alice: [5]])
+            }
+        },
+        ClusterCase("who keeps a board learns whether its part is still there as it was written") { nodes in
+            let (a, b) = (BoardName.members(try room("a")), BoardName.connections(try user("alice")))
+            let alice = try user("alice")
+            try await nodes.withNode { one in
+                try await one.cluster.write(
+                    [BoardChange(a, version: 4, rows: [alice: [1]]), BoardChange(b, version: 5, rows: [alice: [1]])],
+                    by: node(1))
+                let parts = [
+                    BoardPart(a, of: node(1), version: 4), BoardPart(b, of: node(1), version: 6),
+                    BoardPart(b, of: node(2), version: 5), BoardPart(b, of: node(1), version: 5),
+                ]
+                try expect(try await one.cluster.keep(parts), is: [true, false, false, true])
+                try expect(try await one.cluster.keep([]), is: [])
             }
         },
     ]

@@ -6,14 +6,19 @@ extension ClusterCase {
         ClusterCase("visits are counted over all nodes, and the last room is known to all") { nodes in
             try await nodes.withNode { one in
                 try await nodes.withNode { two in
-                    try expect(try await one.cluster.visit("a b", idleMs: 60_000), is: SessionState(visits: 1))
-                    try expect(try await two.cluster.visit("a b", idleMs: 60_000), is: SessionState(visits: 2))
+                    try expect(
+                        try await one.cluster.visit("a b", begins: true, idleMs: 60_000), is: SessionState(visits: 1))
+                    try expect(
+                        try await two.cluster.visit("a b", begins: true, idleMs: 60_000), is: SessionState(visits: 2))
                     try await two.cluster.note(room: try room("lobby"), of: "a b")
                     let third = SessionState(visits: 3, lastRoom: try room("lobby"))
-                    try expect(try await one.cluster.visit("a b", idleMs: 60_000), is: third)
-                    try expect(try await one.cluster.visit("other", idleMs: 60_000), is: SessionState(visits: 1))
+                    try expect(try await one.cluster.visit("a b", begins: true, idleMs: 60_000), is: third)
+                    try expect(
+                        try await one.cluster.visit("other", begins: true, idleMs: 60_000), is: SessionState(visits: 1))
                     try await one.cluster.note(room: try room("lobby"), of: "unknown")
-                    try expect(try await one.cluster.visit("unknown", idleMs: 60_000), is: SessionState(visits: 1))
+                    try expect(
+                        try await one.cluster.visit("unknown", begins: true, idleMs: 60_000),
+                        is: SessionState(visits: 1))
                 }
             }
         },
@@ -22,7 +27,11 @@ extension ClusterCase {
                 try await nodes.withNode { two in
                     let visits = try await withThrowingTaskGroup(of: UInt64.self) { group in
                         for cluster in [one.cluster, two.cluster] {
-                            for _ in 0..<100 { group.addTask { try await cluster.visit("s", idleMs: 60_000).visits } }
+                            for _ in 0..<100 {
+                                group.addTask {
+                                    try require(try await cluster.visit("s", begins: true, idleMs: 60_000)).visits
+                                }
+                            }
                         }
                         return try await group.reduce(into: []) { $0.append($1) }
                     }
@@ -30,12 +39,21 @@ extension ClusterCase {
                 }
             }
         },
+        ClusterCase("a session that is not known begins only where that is wanted") { nodes in
+            try await nodes.withNode { one in
+                try expect(try await one.cluster.visit("s", begins: false, idleMs: 60_000), is: nil)
+                try expect(try await one.cluster.visit("s", begins: true, idleMs: 60_000)?.visits, is: 1)
+                try expect(try await one.cluster.visit("s", begins: false, idleMs: 60_000)?.visits, is: 2)
+            }
+        },
         ClusterCase("a session that nobody visits ends") { nodes in
             try await nodes.withNode { one in
-                _ = try await one.cluster.visit("s", idleMs: 60_000)
-                try expect(try await one.cluster.visit("s", idleMs: 1).visits, is: 2)
+                _ = try await one.cluster.visit("s", begins: true, idleMs: 60_000)
+                try expect(try await one.cluster.visit("s", begins: true, idleMs: 1)?.visits, is: 2)
                 // A visit keeps it as long as that visit says, so asking does not keep it up.
-                try await eventually("it begins anew") { try await one.cluster.visit("s", idleMs: 1).visits == 1 }
+                try await eventually("it begins anew") {
+                    try await one.cluster.visit("s", begins: true, idleMs: 1)?.visits == 1
+                }
             }
         },
     ]

@@ -5,7 +5,9 @@ import uuid
 import pytest
 
 import certificates
+from checks import eventually
 from raw_socket import RawWebSocket
+from redis_server import RedisServer
 from roost_clients import NativeClient, SimpleClient
 from roost_node import Node
 from tokens import SECRET, bearer, mint
@@ -173,3 +175,24 @@ def bystander(node):
     assert client.hear("bystanders")["messageId"] == message_id
     client.close()
     assert node.http.get("/health").status_code == 200
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A real Redis of this test's own."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cluster(start_node, sqlite, redis):
+    """Starts a node of a cluster on one file and one Redis; it is connected to that when it is returned."""
+
+    def start(*args):
+        unhurried = [] if "--rate-limit-messages" in args else ["--rate-limit-messages", "0"]
+        node = start_node(*unhurried, "--bus", redis.url, *args, store=sqlite)
+        eventually(lambda: node.http.get("/health").json()["redis_connected"], what="the node to reach Redis")
+        return node
+
+    return start

@@ -9,6 +9,8 @@ import pytest
 from faulty_server import FaultyServer
 from roost_node import binary, environment
 
+pytestmark = pytest.mark.alone
+
 LOADS = {
     "fanout": ("deliveries/s", ["--readers", "20", "--rooms", "3", "--in-flight", "4"]),
     "fanout-simple": ("deliveries/s", ["--readers", "20", "--dialect", "simple"]),

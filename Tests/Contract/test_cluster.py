@@ -12,25 +12,6 @@ from roost_node import run
 SOON = 1.0 * PATIENCE
 
 
-@pytest.fixture
-def redis(tmp_path):
-    server = RedisServer(tmp_path)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def cluster(start_node, sqlite, redis):
-    """Starts a node of a cluster on one file and one Redis; it is connected to that when it is returned."""
-
-    def start(*args):
-        node = start_node("--rate-limit-messages", "0", "--bus", redis.url, *args, store=sqlite)
-        eventually(lambda: node.http.get("/health").json()["redis_connected"], what="the node to reach Redis")
-        return node
-
-    return start
-
-
 def members(node, room):
     return {member["user"] for member in node.http.get(f"/rooms/{room}/presence").json()["members"]}
 

@@ -1,15 +1,18 @@
 """The DynamoDB store, against its emulator: `roost store create|check`, several nodes, restarts (contract, section 1)."""
 
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
 import threading
 
 import pytest
+import requests
 
-from checks import PATIENCE, eventually, read_backwards
-from roost_node import Node, run
+from checks import PATIENCE, assert_problem, eventually, read_backwards
+from raw_socket import RawSocket, upgrade_status
+from roost_node import Http, binary, environment, run
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLEKEY", "AWS_EC2_METADATA_DISABLED": "true",
@@ -25,11 +28,10 @@ def free_port():
 class Emulator:
     def __init__(self, port=None):
         self.port = port or free_port()
-        server = pathlib.Path(sys.executable).parent / "moto_server"
+        server = pathlib.Path(__file__).resolve().parent.parent / "dynamodb_emulator.py"
         self.process = subprocess.Popen(
-            [server, "-H", "127.0.0.1", "-p", str(self.port)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+            [sys.executable, server, "-H", "127.0.0.1", "-p", str(self.port)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def listens(self):
         assert self.process.poll() is None, "the emulator has ended"
@@ -152,20 +154,84 @@ def test_a_reader_hears_what_another_node_stored(store, start_node, room, native
     assert reader.expect("message", timeout=10).payload["content"] == "hello"
 
 
-def test_a_store_that_cannot_be_reached_is_tried_again(tmp_path, room):
-    """An engine that can't be reached is retried"""
+class Starting:
+    """A node whose store is not there yet."""
+
+    def __init__(self, directory, store):
+        self.port = free_port()
+        self.host, self.authority = "127.0.0.1", f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.authority}"
+        self.http = Http(self.url)
+        self.trust = None
+        self.process = subprocess.Popen(
+            [binary(), "serve", "--port", str(self.port), "--store", store], env=environment(CREDENTIALS),
+            cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        eventually(self.answers, timeout=20, what="the node to listen")
+
+    def answers(self):
+        try:
+            return self.http.get("/health").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, log = self.process.communicate(timeout=30 * PATIENCE)
+        return self.process.returncode, out, log
+
+
+@pytest.fixture
+def starting(tmp_path, room):
+    """A node whose store will be at `starting.store_port`."""
     port = free_port()
-    started = []
-    node = threading.Thread(
-        target=lambda: started.append(Node(tmp_path, store=url(port, room), env=CREDENTIALS)), daemon=True)
-    node.start()
-    emulator = Emulator(port)
+    node = Starting(tmp_path, url(port, room))
+    node.store_port = port
+    yield node
+    node.process.kill()
+    node.process.wait()
+
+
+def test_a_node_without_its_store_lives_and_is_not_ready(starting):
+    """An engine that can't be reached is retried with `/ready` at 503."""
+    health = starting.http.get("/health").json()
+    assert (health["status"], health["starting"], health["store"]) == ("healthy", True, "dynamodb")
+    assert (health["store_connected"], health["planes"]) == (False, ["http", "websocket"])
+    for method, path in (("GET", "/ready"), ("GET", "/rooms"), ("GET", "/"), ("POST", "/messages")):
+        answer = starting.http.request(method, path, json=[] if method == "POST" else None)
+        problem = assert_problem(answer, 503, "unavailable")
+        assert problem["retryAfterMs"] > 0 and answer.headers["Retry-After"]
+    assert upgrade_status(starting) == 503
+    assert starting.http.get("/health", headers={"Host": "evil.example"}).status_code == 403
+    code, out, _ = starting.stop()
+    assert (code, out) == (0, "")
+
+
+def test_a_mistake_in_the_settings_is_told_before_the_store_is_there(tmp_path, room):
+    missing = tmp_path / "ca.pem"
+    ended = run(
+        "serve", "--port", "0", "--store", url(free_port(), room), "--bus", f"rediss://127.0.0.1:1?ca={missing}",
+        env=CREDENTIALS)
+    assert (ended.returncode, ended.stdout) == (78, "")
+    assert f"{missing}, which --bus names behind ?ca=" in ended.stderr
+
+
+def test_it_is_ready_once_the_store_is_there(starting):
+    emulator = Emulator(starting.store_port)
     try:
-        node.join(60 * PATIENCE)
-        assert started, "the node does not listen though its store is there"
-        assert started[0].http.get("/ready").status_code == 200
-        assert started[0].stop() == 0
+        eventually(emulator.listens, timeout=60, what="the emulator to listen")
+        # Connections that have not asked for anything until then are served by the node that there is then.
+        early, partial = RawSocket(starting), RawSocket(starting)
+        partial.send(b"GET /ready HT")
+        eventually(
+            lambda: starting.http.get("/ready").status_code == 200, timeout=60 * PATIENCE, what="the node to be ready")
+        early.send(f"GET /ready HTTP/1.1\r\nHost: {starting.authority}\r\n\r\n".encode())
+        assert early.read_head()[0] == 200
+        partial.send(f"TP/1.1\r\nHost: {starting.authority}\r\n\r\n".encode())
+        assert partial.read_head()[0] == 200
+        assert "starting" not in starting.http.get("/health").json()
+        code, out, _ = starting.stop()
+        assert (code, out) == (0, f"roost: listening on {starting.url}\n")
+        early.close()
+        partial.close()
     finally:
-        for running in started:
-            running.kill9()
         emulator.stop()

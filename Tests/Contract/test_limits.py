@@ -163,6 +163,7 @@ def test_max_rooms_per_connection_by_default(native, name):
     assert replies[128].payload["code"] == "conflict"
 
 
+@pytest.mark.alone
 def test_100000_joins(start_node, native, raw, name):
     """100,000 joins: `conflict` for each over the limit; no other client touched"""
     node = start_node("--rate-limit-messages", "0")

@@ -11,6 +11,8 @@ from checks import PATIENCE
 from raw_socket import CLOSE, TEXT, RawWebSocket
 from roost_clients import NativeClient
 
+pytestmark = pytest.mark.alone
+
 COUNT, SIZE = 1700, 60_000  # 102 MB
 IN_FLIGHT = 16
 ALLOWED = 5_000_000

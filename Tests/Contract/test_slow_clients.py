@@ -7,6 +7,8 @@ import pytest
 
 from raw_socket import TEXT, RawWebSocket
 
+pytestmark = pytest.mark.alone
+
 
 def resident(node):
     """The server's resident memory in bytes."""

@@ -13,6 +13,8 @@ import pytest
 from checks import PATIENCE
 from roost_node import Node, binary, environment
 
+pytestmark = pytest.mark.alone
+
 CLIENTS, ROOMS, MESSAGES = 2000, 20, 500
 # Seconds until everybody is live again: with a release build, which CONTRACT_RELEASE=1 says that this is; and with one
 # that is not optimised, where the figure says little and only what is far off is a fault.

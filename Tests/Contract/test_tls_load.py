@@ -1,6 +1,5 @@
 """TLS under load and at its limits: slow readers, draining, rates, origins."""
 
-import json
 import signal
 import socket
 import time
@@ -8,10 +7,13 @@ import time
 import pytest
 
 from checks import PATIENCE, eventually
-from raw_socket import CLOSE, PING, PONG, TEXT, RawWebSocket, upgrade_status
+from raw_socket import CLOSE, RawWebSocket, upgrade_status
 from roost_clients import NativeClient
 from test_slow_clients import resident
 from test_tls import complaints, connections, plainly, read_to_the_end
+from test_wire import Reader
+
+pytestmark = pytest.mark.alone
 
 COUNT, SIZE = 700, 50_000  # 35 MB
 IN_FLIGHT = 16
@@ -29,38 +31,17 @@ def publish_all(node, room, contents):
     author.close()
 
 
-def join_slowly(node, room):
-    """A member that reads only when it is asked to."""
-    reader = RawWebSocket(node, receive_buffer=4096)
-    reader.send_frame(TEXT, json.dumps({"type": "join", "messageId": "j", "payload": {"room": room}}))
-    return reader
-
-
-def next_message(reader):
-    while True:
-        opcode, payload = reader.read_frame(timeout=20)
-        assert opcode != CLOSE, payload
-        if opcode == PING:
-            reader.send_frame(PONG, payload)
-        if opcode == TEXT and (frame := json.loads(payload))["type"] in ("message", "gap"):
-            assert frame["type"] == "message", frame
-            return frame["payload"]
-
-
 @pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer's memory is not the server's")
 def test_a_slow_reader_hears_everything(start_node, certificate, sqlite, room):
     """a subscriber that falls behind is fed from the log at its own pace: 35 MB, in order, in bounded memory"""
     node = start_node(*UNHURRIED, store=sqlite, tls=certificate)
     publish_all(node, f"{room}-warm", ["x" * SIZE] * COUNT)
     usual = resident(node)
-    slow = join_slowly(node, room)
+    slow = Reader(node, room, receive_buffer=4096)
     publish_all(node, room, (f"{number}:{'x' * SIZE}" for number in range(COUNT)))
     assert resident(node) - usual < 8 << 20
-    for number in range(COUNT):
-        message = next_message(slow)
-        assert message["seq"] == number + 1
-        assert message["content"] == f"{number}:{'x' * SIZE}"
-    slow.close()
+    slow.hear([f"{number}:{'x' * SIZE}" for number in range(COUNT)], upto=COUNT)
+    slow.socket.close()
     assert complaints(node) == []
 
 
@@ -125,7 +106,7 @@ def test_resets_in_the_middle(start_node, certificate, native, room):
     node = start_node(*UNHURRIED, tls=certificate)
     stayer = native(node)
     stayer.join(room)
-    readers = [join_slowly(node, room) for _ in range(8)]
+    readers = [Reader(node, room, receive_buffer=4096).socket for _ in range(8)]
     publish_all(node, room, [str(number) + "y" * SIZE for number in range(100)])
     for turn, reader in enumerate(readers):
         if turn % 2:

@@ -11,6 +11,8 @@ import pytest
 from raw_socket import CLOSE, PING, PONG, TEXT, RawWebSocket
 from roost_clients import NativeClient
 
+pytestmark = pytest.mark.alone
+
 COUNT = 5000
 IN_FLIGHT = 64
 # Little room on both sides, so that sends are cut short all the time; one loop and two, since the ways differ.

@@ -22,6 +22,18 @@ import Testing
         #expect(Grants.usual == Set(Right.allCases).subtracting([.moderate]))
     }
 
+    /// To moderate rooms, even all of them, is not to moderate users.
+    @Test func usersAreModeratedByWhoModeratesTheirOwnRoomsByName() throws {
+        let (ann, bob) = (user("ann"), user("b o b"))
+        #expect(!Grants.all.allowsModerating(ann))
+        for text in ["*", "u*", "user*", "user:b*"] { #expect(!grants([(text, [.moderate])]).allowsModerating(ann)) }
+        #expect(!grants([("user:*", Grants.usual)]).allowsModerating(ann))
+        for text in ["user:*", "user:ann", "user:a*"] { #expect(grants([(text, [.moderate])]).allowsModerating(ann)) }
+        // That one has no room.
+        #expect(grants([("user:*", [.moderate])]).allowsModerating(bob))
+        #expect(!grants([("user:b*", [.moderate])]).allowsModerating(bob))
+    }
+
     /// Two entries with all pairs of sets of rights: a right that any matching entry gives is given, no other.
     @Test func rightsOfMatchingEntriesAddUp() {
         let sets = (0..<32).map { bits in Set(Right.allCases.enumerated().filter { bits >> $0.0 & 1 == 1 }.map(\.1)) }

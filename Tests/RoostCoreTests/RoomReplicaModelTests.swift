@@ -17,7 +17,9 @@ private struct ReplicaModel {
     var readers: [Reader] = []
     /// The newest seq mentioned and not disproved.
     var mentioned: UInt64 = 0
-    var isFilling = false
+    /// The head and what was mentioned when the read under way began.
+    var begun: (head: UInt64, mentioned: UInt64)?
+    var isFilling: Bool { begun != nil }
     var names = 0
     var epochs = 0
     var problem: String?
@@ -95,16 +97,17 @@ private struct ReplicaModel {
 
     mutating func expectFill(_ arrival: RoomReplica<Int>.Arrival) {
         if arrival != (isFilling ? .filling : .fill(after: replica.head)) { fail("\(arrival), filling: \(isFilling)") }
-        isFilling = true
+        if begun == nil { begun = (replica.head, mentioned) }
     }
 
     mutating func finishFill() {
         let head = replica.head
         let last = min(log, head + upTo(6))
         if last > head { if generator.oneIn(2) { arrive(head + 1, last) } else { push(upTo: last) } }
-        isFilling = false
-        if last == head { mentioned = head }
-        let next = replica.filled(madeProgress: last > head)
+        // A rumour is dropped if nothing has come since the read began, and nobody has said more.
+        if let begun, begun.head == replica.head, begun.mentioned == mentioned { mentioned = replica.head }
+        begun = nil
+        let next = replica.filled()
         if mentioned > replica.head { expectFill(next) } else if next != .stale { fail("\(next) after a read") }
     }
 
@@ -177,7 +180,7 @@ private struct ReplicaModel {
     mutating func restart() {
         epochs += 1
         log = upTo(5)
-        (mentioned, isFilling) = (log, false)
+        (mentioned, begun) = (log, nil)
         replica.restart(epoch: epoch("e\(epochs)"), head: log)
         for index in readers.indices { readers[index] = Reader(name: readers[index].name, given: log) }
     }
@@ -221,9 +224,9 @@ private struct ReplicaModel {
         var model = ReplicaModel(seed: seed)
         for _ in 0..<500 { model.step() }
         // As the slow look at the store would say.
-        _ = model.replica.hear(epoch: model.replica.epoch, head: model.log)
-        model.isFilling = model.isFilling || model.log > model.replica.head
+        let arrival = model.replica.hear(epoch: model.replica.epoch, head: model.log)
         model.mentioned = max(model.mentioned, model.log)
+        if model.log > model.replica.head { model.expectFill(arrival) }
         for _ in 0..<10_000 where model.isFilling { model.finishFill() }
         if model.replica.head < model.log { model.arrive(model.replica.head + 1, model.log) }
         for index in model.readers.indices {

@@ -56,30 +56,57 @@ import Testing
         #expect(replica.hear(epoch: e, head: 10) == .filling)
         #expect(replica.arrive(epoch: e, first: 6, last: 8) == .push(from: 6))
         _ = push(&replica, upTo: 8)
-        #expect(replica.filled(madeProgress: true) == .fill(after: 8))
+        #expect(replica.filled() == .fill(after: 8))
         #expect(replica.arrive(epoch: e, first: 9, last: 10) == .push(from: 9))
         _ = push(&replica, upTo: 10)
-        #expect(replica.filled(madeProgress: true) == .stale)
+        #expect(replica.filled() == .stale)
         #expect(replica.hear(epoch: e, head: 11) == .fill(after: 10))
     }
 
     @Test func aRumourThatTheLogDoesNotBearOutIsDropped() {
         var replica = replica(head: 5)
         #expect(replica.hear(epoch: e, head: 9) == .fill(after: 5))
-        #expect(replica.filled(madeProgress: false) == .stale)
+        #expect(replica.filled() == .stale)
         // Else every read would ask for the next, for ever.
         #expect(replica.hear(epoch: e, head: 6) == .fill(after: 5))
         _ = push(&replica, upTo: 6)
-        #expect(replica.filled(madeProgress: true) == .stale)
+        #expect(replica.filled() == .stale)
+    }
+
+    @Test func aRumourThatCameWhileAReadBroughtNothingIsKept() {
+        var replica = replica(head: 5)
+        #expect(replica.hear(epoch: e, head: 6) == .fill(after: 5))
+        // What is read was there before this was said.
+        #expect(replica.hear(epoch: e, head: 9) == .filling)
+        #expect(replica.filled() == .fill(after: 5))
+        #expect(replica.filled() == .stale)
+    }
+
+    @Test func aReadThatWasOvertakenIsFollowedByAnotherWhereThereIsMore() {
+        var replica = replica(head: 5)
+        #expect(replica.arrive(epoch: e, first: 8, last: 8) == .fill(after: 5))
+        _ = push(&replica, upTo: 6)
+        #expect(replica.filled() == .fill(after: 6))
+    }
+
+    @Test func aReadThatIsPutOffBeginsWhereTheHeadIsThen() {
+        var replica = replica(head: 5)
+        #expect(replica.postponed() == .stale)
+        #expect(replica.arrive(epoch: e, first: 7, last: 7) == .fill(after: 5))
+        _ = push(&replica, upTo: 6)
+        #expect(replica.postponed() == .fill(after: 6))
+        _ = push(&replica, upTo: 7)
+        #expect(replica.postponed() == .stale)
+        #expect(replica.hear(epoch: e, head: 8) == .fill(after: 7))
     }
 
     @Test func aRumourFromBeforeTheReplicaIsRemembered() {
         var replica = Replica(epoch: e, head: 5, rumour: 8)
         #expect(replica.hear(epoch: e, head: 6) == .fill(after: 5))
         _ = push(&replica, upTo: 6)
-        #expect(replica.filled(madeProgress: true) == .fill(after: 6))
+        #expect(replica.filled() == .fill(after: 6))
         var old = Replica(epoch: e, head: 5, rumour: 3)
-        #expect(old.filled(madeProgress: true) == .stale)
+        #expect(old.filled() == .stale)
     }
 
     @Test func livesAreWhoHaveEverythingTheOthersAreBehind() {
@@ -170,6 +197,6 @@ import Testing
         #expect(replica.arrive(epoch: e, first: 6, last: 6) == .otherEpoch)
         #expect(replica.hear(epoch: epoch("f"), head: 3) == .fill(after: 2))
         _ = push(&replica, upTo: 3)
-        #expect(replica.filled(madeProgress: true) == .stale)
+        #expect(replica.filled() == .stale)
     }
 }

@@ -12,6 +12,7 @@ import Testing
         let files: [String: String]
         let answers = Locked<[String: String]>([:])
         let asked = Locked<[String]>([])
+        let status = Locked(200)
 
         init(files: [String: String] = [:], answers: [String: String] = [:]) {
             self.files = files
@@ -27,7 +28,7 @@ import Testing
                     let question = "\(method) \(url)"
                     self.asked.withLock { $0.append(question + headers.map { " \($0.0): \($0.1)" }.joined()) }
                     guard let text = self.answers.withLock({ $0[question] }) else { throw Gone() }
-                    return CredentialsPlaces.Answer(status: 200, body: Array(text.utf8))
+                    return CredentialsPlaces.Answer(status: self.status.withLock { $0 }, body: Array(text.utf8))
                 })
         }
     }
@@ -109,12 +110,41 @@ import Testing
         #expect(try await id(61) == "3")
     }
 
+    /// Who gives credentials is away, or has too much to do: that passes, and says nothing of the credentials.
+    @Test func whoIsAwayForAMomentDeniesNothing() async throws {
+        func kind(_ source: CredentialsSource, at now: Int64 = 0) async -> TableError.Kind? {
+            do throws(TableError) {
+                _ = try await source.credentials(at: time(now))
+                return nil
+            } catch {
+                return error.kind
+            }
+        }
+        let container = ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"]
+        #expect(await kind(Places().source(container)) == .unreachable)
+        for (status, expected) in [(503, .throttled), (429, .throttled), (403, .denied)] as [(Int, TableError.Kind)] {
+            let places = Places(answers: ["GET http://169.254.170.2/x": "{}"])
+            places.status.withLock { $0 = status }
+            #expect(await kind(places.source(container)) == expected)
+        }
+        // An instance that has given some before is still one.
+        let base = "http://169.254.169.254/latest/"
+        let instance = Places(answers: [
+            "PUT \(base)api/token": "TOKEN", "GET \(base)meta-data/iam/security-credentials/": "role",
+            "GET \(base)meta-data/iam/security-credentials/role": temporary("I", until: "1970-01-01T01:00:00Z"),
+        ])
+        let source = instance.source([:])
+        #expect(await kind(source) == nil)
+        instance.answers.withLock { $0 = [:] }
+        #expect(await kind(source, at: 3_600_000) == .unreachable)
+    }
+
     @Test(arguments: [
         ([:], "no AWS credentials were found; set AWS_ACCESS_KEY_ID"),
         (["AWS_ACCESS_KEY_ID": "x"], "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY; set both"),
         (["AWS_PROFILE": "nobody", "HOME": "/h"], "the profile nobody in /h/.aws/credentials has no"),
         (["AWS_SHARED_CREDENTIALS_FILE": "/none"], "the credentials file /none can't be read"),
-        (["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"], "no credentials from http://169.254.170.2/x"),
+        (["AWS_WEB_IDENTITY_TOKEN_FILE": "/t"], "AWS_WEB_IDENTITY_TOKEN_FILE is set, and roles by web identity"),
     ])
     func whatIsMissingIsSaid(_ environment: [String: String], _ says: String) async throws {
         let places = Places(files: ["/h/.aws/credentials": "[default]\nregion = x"])

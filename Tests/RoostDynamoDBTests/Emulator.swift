@@ -28,14 +28,17 @@ final class Emulator: @unchecked Sendable {
     private init() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let command = root.appending(path: ".venv/bin/moto_server").path
+        let command = root.appending(path: ".venv/bin/python").path
+        let emulator = root.appending(path: "Tests/dynamodb_emulator.py").path
         guard FileManager.default.isExecutableFile(atPath: command) else {
             throw NotReady(description: "\(command) is missing; Scripts/setup.sh installs it")
         }
         port = try Emulator.freePort()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = [
-            "-c", "\"$0\" -H 127.0.0.1 -p \"$1\" >/dev/null 2>&1 & server=$!; cat; kill -9 $server", command, "\(port)",
+            "-c", "\"$0\" \"$1\" -H 127.0.0.1 -p \"$2\" >/dev/null 2>&1 & server=$!; cat; kill -9 $server", command,
+            emulator,
+            "\(port)",
         ]
         // Else the emulator would hold its own lifeline open.
         _ = fcntl(lifeline.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
@@ -81,11 +84,13 @@ final class Emulator: @unchecked Sendable {
 /// What the emulator takes for credentials.
 let credentials = ["AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG"]
 
-/// Opens a store at a place, as a node would.
+/// Opens a store at a place, as a node would, but for its patience with an emulator that has much to do.
 func open(
     _ place: DynamoDBPlace, options: StoreOptions = StoreOptions(), environment: [String: String] = credentials
 ) async throws(DynamoDBOpeningError) -> DynamoDBStore {
-    try await DynamoDBStore.open(
+    var world = StoreWorld.real
+    world.timeoutMs = 60_000
+    return try await DynamoDBStore.open(
         place, options: options, at: .start, environment: environment, readFile: { _ in throw CancellationError() },
-        wall: { Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) })
+        wall: { Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) }, world: world, skewMs: 0)
 }

@@ -19,6 +19,8 @@ enum Fault: Sendable, Equatable {
     case replyLost
     /// The connection closes; not passed on.
     case requestLost
+    /// Passed on and carried out; of the answer only the head comes, and the connection stays open.
+    case bodyLost
 }
 
 /// Stands between a store and the emulator, on a port of loopback, and does to each request what it is told.
@@ -129,6 +131,12 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
                 _ = try? await proxy.pass(head, body)
                 channel.close(promise: nil)
             }
+        case .bodyLost:
+            Task {
+                _ = try? await proxy.pass(head, body)
+                let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "2"])
+                channel.writeAndFlush(HTTPServerResponsePart.head(head), promise: nil)
+            }
         case nil:
             Task {
                 guard let (status, answer) = try? await proxy.pass(head, body) else {
@@ -141,7 +149,7 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
 
     private static func refuse(_ name: String, _ channel: any Channel) {
         let type = "com.amazonaws.dynamodb.v20120810#\(name)"
-        answer(400, Array("{\"__type\":\"\(type)\",\"message\":\"no\"}".utf8), channel)
+        answer(400, Array("{\"__type\":\"\(type)\",\"message\":\"no\\nmore of it\"}".utf8), channel)
     }
 
     private static func answer(_ status: Int, _ body: [UInt8], _ channel: any Channel) {

@@ -61,7 +61,7 @@ import Testing
         let error = try #require(await refusal(emulator.place(endpoint: proxy.endpoint)))
         #expect(error.kind == .denied)
         #expect(error.reason.hasSuffix("check the AWS credentials and what their policy allows."))
-        #expect(error.reason.contains(name))
+        #expect(error.reason.contains("(\(name): no)"))
         await proxy.close()
     }
 

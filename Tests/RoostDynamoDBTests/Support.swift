@@ -7,8 +7,13 @@ import Testing
 /// A store's time and chance: pauses take no time and move the clock on.
 final class VirtualWorld: Sendable {
     private let state: Locked<(now: Int64, seed: UInt64)>
+    /// Of a request, in real milliseconds.
+    private let timeoutMs: Int64
 
-    init(seed: UInt64) { state = Locked((0, seed)) }
+    init(seed: UInt64, timeoutMs: Int64 = 60_000) {
+        state = Locked((0, seed))
+        self.timeoutMs = timeoutMs
+    }
 
     func advance(_ milliseconds: Int64) { state.withLock { $0.now += milliseconds } }
 
@@ -29,17 +34,18 @@ final class VirtualWorld: Sendable {
             pause: { milliseconds in
                 self.advance(milliseconds)
                 await Task.yield()
-            })
+            }, timeoutMs: timeoutMs)
     }
 }
 
 /// Opens a store whose pauses take no time.
 func open(
-    _ place: DynamoDBPlace, _ world: VirtualWorld, options: StoreOptions = StoreOptions()
+    _ place: DynamoDBPlace, _ world: VirtualWorld, options: StoreOptions = StoreOptions(), skewMs: Int64 = 0
 ) async throws -> DynamoDBStore {
     try await DynamoDBStore.open(
         place, options: options, at: .start, environment: credentials, readFile: { _ in throw CancellationError() },
-        wall: { Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) }, world: world.world)
+        wall: { Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) }, world: world.world,
+        skewMs: skewMs)
 }
 
 func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
@@ -48,6 +54,13 @@ func draft(_ id: String, to room: String = "general", from sender: String = "ali
     Draft(
         room: try #require(RoomName(room)), sender: try #require(UserID(sender)), id: try #require(MessageID(id)),
         content: RawJSON(validated: Array("\"\(String(repeating: "x", count: bytes - 2))\"".utf8)))
+}
+
+/// A tombstone.
+func draft(_ id: String, to room: String = "general", redacts seq: UInt64) throws -> Draft {
+    var stone = try draft(id, to: room)
+    (stone.kind, stone.content, stone.redacts) = (.deleted, .null, seq)
+    return stone
 }
 
 /// A kind for all rooms.

@@ -143,6 +143,49 @@ struct CatchUpTests {
         }
     }
 
+    @Test("a page of history is of the log that it was asked of, though the room is made anew while it is read")
+    func historyOfTheOldLog() async throws {
+        let store = FaultyStore()
+        try await withHub(store: store) { hub, loops in
+            let client = try await TestClient(hub, on: loops[0], user: "a")
+            try await CatchUpTests.publish(1...2, by: client)
+            let old = try #require(try await store.inner.heads([room("r")])[room("r")])
+            store.holdOpens()
+            let turn = Command.HistoryRequest.Turn.after(Cursor(epoch: old.epoch, seq: 0))
+            async let answer = hub.history(.init(room: room("r"), turn: turn, limit: 10), user: nil)
+            await store.isHolding()
+            _ = try await store.inner.deleteRoom(room("r"))
+            try await CatchUpTests.publish(3...3, by: client)
+            store.release()
+            guard case .failure(let failure) = try await answer else {
+                Issue.record("a page of another log")
+                return
+            }
+            #expect(failure.code == .conflict)
+        }
+    }
+
+    @Test("history that is asked of a public room is not that of a private one that has taken its place meanwhile")
+    func historyOfAPrivateRoom() async throws {
+        let store = FaultyStore()
+        try await withHub(store: store) { hub, loops in
+            let client = try await TestClient(hub, on: loops[0], user: "a")
+            try await CatchUpTests.publish(1...1, by: client)
+            store.holdOpens()
+            async let answer = hub.history(.init(room: room("r"), turn: .latest, limit: 10), user: user("a"))
+            await store.isHolding()
+            _ = try await store.inner.deleteRoom(room("r"))
+            let plan = RoomPlan(name: room("r"), title: nil, visibility: .private, participants: [user("b")])
+            _ = try await store.inner.createRoom(plan, at: Timestamp(milliseconds: 1))
+            store.release()
+            guard case .failure(let failure) = try await answer else {
+                Issue.record("a page of a room that is not for everyone")
+                return
+            }
+            #expect(failure.code == .forbidden)
+        }
+    }
+
     @Test("rooms and connections are forgotten when nobody is left")
     func nothingIsLeft() async throws {
         try await withHub { hub, loops in

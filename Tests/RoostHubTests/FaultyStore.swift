@@ -7,6 +7,10 @@ final class FaultyStore: Store {
         var appendError: StoreError?
         /// Appends that fail, by their number since the start.
         var failing: Set<Int> = []
+        /// Rooms whose drafts are refused for a passing cause.
+        var failingRooms: Set<RoomName> = []
+        /// Rooms of which nobody can say where their logs end.
+        var headless: Set<RoomName> = []
         var appends: [Int] = []
         var readError: StoreError?
         var markError: StoreError?
@@ -17,6 +21,9 @@ final class FaultyStore: Store {
         /// Who waits for so many calls to be held.
         var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var reads: [UInt64] = []
+        var heads: [[RoomName]] = []
+        var areHeadsHeld = false
+        var headsError: StoreError?
     }
 
     let inner: MemoryStore
@@ -35,10 +42,17 @@ final class FaultyStore: Store {
 
     func failAppends(with error: StoreError?) { gates.withLock { $0.appendError = error } }
     func failAppends(numbered numbers: Set<Int>) { gates.withLock { $0.failing = numbers } }
+    func failRooms(_ rooms: Set<RoomName>) { gates.withLock { $0.failingRooms = rooms } }
+    func failHeads(of rooms: Set<RoomName>) { gates.withLock { $0.headless = rooms } }
     func failReads(with error: StoreError?) { gates.withLock { $0.readError = error } }
     func failMarks(with error: StoreError?) { gates.withLock { $0.markError = error } }
     func holdAppends() { gates.withLock { $0.isAppendHeld = true } }
     func holdOpens() { gates.withLock { $0.isOpenHeld = true } }
+    func holdHeads() { gates.withLock { $0.areHeadsHeld = true } }
+    func failHeads(with error: StoreError?) { gates.withLock { $0.headsError = error } }
+    /// How often it was asked where logs end, and of which.
+    var heads: Int { asked.count }
+    var asked: [[RoomName]] { gates.withLock { $0.heads } }
     func holdReads() { gates.withLock { $0.isReadHeld = true } }
 
     /// Returns once so many calls are held.
@@ -52,6 +66,9 @@ final class FaultyStore: Store {
             if isThere { continuation.resume() }
         }
     }
+
+    /// How many calls are held.
+    var holding: Int { gates.withLock { $0.held.count } }
 
     /// Lets those go on that are held now; what comes is held again.
     func step() {
@@ -68,6 +85,7 @@ final class FaultyStore: Store {
             gates.isAppendHeld = false
             gates.isOpenHeld = false
             gates.isReadHeld = false
+            gates.areHeadsHeld = false
             defer { gates.held = [] }
             return gates.held
         }
@@ -96,7 +114,13 @@ final class FaultyStore: Store {
             return gates.failing.contains(gates.appends.count) ? .busy : gates.appendError
         }
         if let error { throw error }
-        return try await inner.append(drafts, at: now)
+        let failing = gates.withLock { $0.failingRooms }
+        var appended = try await inner.append(drafts.filter { !failing.contains($0.room) }, at: now)
+        var verdicts = appended.verdicts[...]
+        appended.verdicts = drafts.map { draft in
+            failing.contains(draft.room) ? .rejected(StoreError.busy.failure) : verdicts.removeFirst()
+        }
+        return appended
     }
 
     func open(_ requests: [OpenRequest], at now: Timestamp) async throws(StoreError) -> [Result<RoomHead, Failure>] {
@@ -119,7 +143,16 @@ final class FaultyStore: Store {
         try await inner.read(room, before: before, limit: limit, maxBytes: maxBytes)
     }
 
-    func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] { try await inner.heads(rooms) }
+    func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] {
+        gates.withLock { $0.heads.append(rooms) }
+        if !gates.withLock({ $0.headless }).isDisjoint(with: rooms) { throw .busy }
+        let heads = try await inner.heads(rooms)
+        // Held with the answer in hand, as opens are.
+        await pass { $0.areHeadsHeld }
+        if let error = gates.withLock({ $0.headsError }) { throw error }
+        return heads
+    }
+
     func storeID() async throws(StoreError) -> String { try await inner.storeID() }
     func createRoom(_ plan: RoomPlan, at now: Timestamp) async throws(StoreError) -> Result<RoomInfo, Failure> {
         try await inner.createRoom(plan, at: now)

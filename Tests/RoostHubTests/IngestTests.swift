@@ -28,9 +28,14 @@ struct IngestTests {
 
         @discardableResult
         func hand(_ names: String..., heard: UInt64? = 0, weight: Int = 1) -> Ingest.Admission {
-            let origin: Ingest.Origin = heard == nil ? .caller { _ in } : .shard(0, authors: [])
-            return ingest.submit(
-                Ingest.Parcel(drafts: names.map { draft($0) }, weight: weight, origin: origin, heard: heard))
+            hand(names.map { draft($0) }, heard: heard, weight: weight)
+        }
+
+        @discardableResult
+        func hand(_ drafts: [Draft], heard: UInt64? = 0, weight: Int = 1) -> Ingest.Admission {
+            let authors = drafts.map { _ in Ingest.Author(connection: 0, weight: weight / drafts.count) }
+            let origin: Ingest.Origin = heard == nil ? .caller { _ in } : .shard(0, authors: authors)
+            return ingest.submit(Ingest.Parcel(drafts: drafts, weight: weight, origin: origin, heard: heard))
         }
 
         /// What came of each draft, in the order in which it came.
@@ -84,12 +89,50 @@ struct IngestTests {
         for number in 0..<2 {
             #expect(desk.hand("m1", heard: UInt64(number)) == .taken)
             await desk.ingest.fence()
-            #expect(desk.hand("m2", heard: UInt64(number)) == .outdated)
+            #expect(desk.hand("m2", heard: UInt64(number)) == .outdated([room("r")]))
         }
         #expect(desk.hand("m1", heard: 2) == .taken)
         #expect(desk.hand("c", heard: nil) == .taken)
         await desk.ingest.fence()
         #expect(desk.fates == ["m1!", "m1!", "m1=1", "c=2"])
+    }
+
+    @Test("a failure in one room takes with it what was handed in behind it for that room, and nothing else")
+    func oneRoom() async {
+        let desk = Desk()
+        desk.store.failRooms([room("bad")])
+        desk.store.holdAppends()
+        desk.hand([draft("m1", in: "bad"), draft("m2")])
+        await desk.store.isHolding()
+        desk.hand([draft("m3"), draft("m4", in: "bad"), draft("m5")])
+        desk.hand([draft("m6", in: "bad")])
+        desk.hand([draft("m7", in: "other")])
+        desk.store.step()
+        await desk.store.isHolding()
+        // Handed in unheard: only what is for the room has to wait.
+        #expect(desk.hand([draft("m8"), draft("m9", in: "bad")]) == .outdated([room("bad")]))
+        #expect(desk.hand([draft("m8")]) == .taken)
+        desk.store.failRooms([])
+        desk.store.release()
+        await desk.ingest.fence()
+        #expect(desk.fates == ["m1!", "m2=1", "m4!", "m6!", "m3=2", "m5=3", "m7=1", "m8=4"])
+        #expect(desk.hand([draft("m9", in: "bad")], heard: 1) == .taken)
+        await desk.ingest.fence()
+        #expect(desk.fates.last == "m9=1")
+        #expect(desk.ingest.appended == Ingest.Appends(batches: 4, messages: 6))
+    }
+
+    @Test("a shard that is behind by more failures than are remembered is outdated in every room")
+    func farBehind() async {
+        let desk = Desk()
+        desk.store.failRooms([room("bad")])
+        for number in 0...Ingest.mostFailures {
+            desk.hand([draft("m\(number)", in: "bad")], heard: UInt64(number))
+            await desk.ingest.fence()
+        }
+        #expect(desk.hand([draft("x")], heard: 1) == .taken)
+        #expect(desk.hand([draft("y")], heard: 0) == .outdated([room("r")]))
+        await desk.ingest.fence()
     }
 
     @Test("what is too much is refused, but a single parcel never")
@@ -115,8 +158,7 @@ struct IngestTests {
         await desk.store.isHolding()
         func parcel(_ size: Int, _ name: String) {
             let drafts = (0..<size).map { draft("\(name)-\($0)") }
-            _ = desk.ingest.submit(
-                Ingest.Parcel(drafts: drafts, weight: 1, origin: .shard(0, authors: []), heard: 0))
+            desk.hand(drafts)
         }
         parcel(Ingest.maxBatch + 5, "a")
         parcel(Ingest.maxBatch - 1, "b")

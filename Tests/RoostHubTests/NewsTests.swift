@@ -102,6 +102,8 @@ struct NewsTests {
             #expect(told.contains(#""type":"presence""#) && told.contains(#""count":2}"#))
             try await clients[2].send(Self.leave)
             try await clients[2].hear(#""type":"left""#)
+            // A room of two rests for a millisecond after it was told its count.
+            clock.advance(by: 1)
             hub.tellCounts()
             try await clients[0].hear(#""count":1}"#)
             for frame in try await clients[0].frames() {
@@ -198,6 +200,50 @@ struct NewsTests {
             #expect(typing.filter { $0.contains(#""user":"b","active":true"#) }.count == 1)
             #expect(typing.filter { $0.contains(#""user":"c","active":false"#) }.count == 1)
             #expect(typing.count == 2)
+        }
+    }
+
+    @Test("a socket that takes one thing at a time is given one at a time, and in the end all of it")
+    func oneAtATime() async throws {
+        try await withHub { hub, loops in
+            let client = try await Self.members(["slow"], hub, loops)[0]
+            let before = try await client.frameCount()
+            try await client.run { shard, connection, wire in
+                (wire.isStuck, wire.capacity) = (true, 0)
+                // One of them is its own doing, so that they can't be written together.
+                shard.hear(
+                    ["b", "c", "d", "e"].map { name in
+                        let event = Event.typing(room: room("r"), user: user(name), isActive: true)
+                        return PresenceNews.Item(event: event, except: name == "b" ? connection.id : 0)
+                    }, in: room("r"))
+            }
+            for told in 1...3 {
+                try await client.hear(#""type":"typing""#, from: before + told - 1)
+                #expect(try await client.frameCount() == before + told)
+                try await client.run { _, _, wire in wire.drain() }
+            }
+            try await client.settle()
+            let typing = try await client.heard("typing")
+            #expect(typing.count == 3)
+            #expect(["c", "d", "e"].allSatisfy { name in typing.contains { $0.contains(#""user":"\#(name)""#) } })
+        }
+    }
+
+    @Test("what was missed in a room that has been left is not told in the next stay")
+    func leftMeanwhile() async throws {
+        try await withHub { hub, loops in
+            let client = try await Self.members(["slow"], hub, loops)[0]
+            try await client.run { shard, connection, _ in
+                shard.writability(of: connection, isNow: false)
+                let event = Event.typing(room: room("r"), user: user("b"), isActive: true)
+                shard.hear([PresenceNews.Item(event: event, except: 0)], in: room("r"))
+                shard.eject(connection, try #require(shard.rooms[room("r")]))
+            }
+            try await client.send(TestClient.join("r", id: "again"))
+            try await client.isReading(true)
+            try await client.hear(#""type":"joined","messageId":"again""#)
+            try await client.settle()
+            #expect(try await client.heard("typing").isEmpty)
         }
     }
 

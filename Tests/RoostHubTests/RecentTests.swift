@@ -6,26 +6,90 @@ import Testing
 /// What was said lately, within a budget.
 @Suite("Recent messages")
 struct RecentTests {
-    @Test("nothing is kept without a budget, but redactions are counted")
+    @Test("nothing is kept without a budget, but redactions are noticed")
     func noBudget() {
         var recent = Recent(budget: 0)
         recent.append(Sample.committed([Sample.message(1), Sample.tombstone(2, of: 1)]))
         let key = Recent.Key(room: room("r"), epoch: epoch("e"), start: 0)
-        recent.keep([Sample.message(1)], as: key, readAt: recent.redactions)
-        #expect(recent.bytes == 0 && recent.piece(key) == nil && recent.redactions == 1)
+        recent.keep([Sample.message(1)], as: key, readAt: recent.turn(of: room("r")))
+        #expect(recent.bytes == 0 && recent.piece(key) == nil && recent.turn(of: room("r")) == 1)
         #expect(recent.tail(room("r"), epoch("e"), after: 0, limit: 9, maxBytes: 999) == nil)
     }
 
-    @Test("a piece that was read before a redaction is not kept after it, whatever it is of")
+    @Test("a piece that was read before a redaction in its room is not kept after it, whatever it is of")
     func staleWhenRead() {
         var recent = Recent(budget: 10_000)
-        let before = recent.redactions
-        recent.append(Sample.committed([Sample.tombstone(5, of: 1, in: "other")]))
+        let before = recent.turn(of: room("r"))
+        recent.append(Sample.committed([Sample.tombstone(5, of: 1)]))
         let key = Recent.Key(room: room("r"), epoch: epoch("e"), start: 0)
         recent.keep([Sample.message(1)], as: key, readAt: before)
         #expect(recent.piece(key) == nil)
-        recent.keep([Sample.message(1)], as: key, readAt: recent.redactions)
+        recent.keep([Sample.message(1)], as: key, readAt: recent.turn(of: room("r")))
         #expect(recent.piece(key)?.count == 1)
+    }
+
+    @Test("tombstones that cross on the way each take out what they are about, once")
+    func crossingTombstones() {
+        var recent = Recent(budget: 100_000)
+        recent.append(Sample.committed((1...3).map { Sample.message($0) }))
+        recent.append(Sample.committed([Sample.tombstone(5, of: 2)]))
+        recent.append(Sample.committed([Sample.tombstone(4, of: 1)]))
+        let turn = recent.turn(of: room("r"))
+        recent.learn([Sample.tombstone(4, of: 1), Sample.tombstone(5, of: 2)], of: room("r"), epoch("e"))
+        #expect(recent.turn(of: room("r")) == turn)
+    }
+
+    @Test("an older tombstone that comes later takes out what is in memory")
+    func laterTombstone() {
+        var recent = Recent(budget: 100_000)
+        recent.append(Sample.committed((1...3).map { Sample.message($0) }))
+        recent.learn([Sample.tombstone(5, of: 2)], of: room("r"), epoch("e"))
+        recent.learn([Sample.tombstone(4, of: 1)], of: room("r"), epoch("e"))
+        let found = recent.tail(room("r"), epoch("e"), after: 0, limit: 9, maxBytes: 999)
+        #expect(found?.map(\.kind) == [.redacted, .redacted, .message])
+    }
+
+    @Test("a message that comes after its tombstone is kept without its content")
+    func tombstoneFirst() {
+        var recent = Recent(budget: 100_000)
+        recent.append(Sample.committed([Sample.tombstone(4, of: 3)]))
+        recent.append(Sample.committed((1...3).map { Sample.message($0) }))
+        let found = recent.tail(room("r"), epoch("e"), after: 0, limit: 9, maxBytes: 999)
+        #expect(found?.map(\.kind) == [.message, .message, .redacted, .deleted])
+    }
+
+    @Test("stretches that cross on the way make one tail, and an older one does not take the place of a newer")
+    func crossing() {
+        var recent = Recent(budget: 100_000)
+        func seqs(_ after: UInt64) -> [UInt64]? {
+            recent.tail(room("r"), epoch("e"), after: after, limit: 99, maxBytes: 9999)?.map(\.seq)
+        }
+        recent.append(Sample.committed((7...8).map { Sample.message($0) }))
+        recent.append(Sample.committed((5...6).map { Sample.message($0) }))
+        #expect(seqs(4) == [5, 6, 7, 8])
+        recent.append(Sample.committed((1...2).map { Sample.message($0) }))
+        #expect(seqs(4) == [5, 6, 7, 8])
+        recent.append(Sample.committed((4...9).map { Sample.message($0) }))
+        #expect(seqs(3) == [4, 5, 6, 7, 8, 9])
+        #expect(recent.newest(room("r"), epoch("e")) == 9)
+    }
+
+    @Test("a room that is forgotten is not in memory any more, nor kept by a read that began before")
+    func forgotten() {
+        var recent = Recent(budget: 100_000)
+        recent.append(Sample.committed((1...3).map { Sample.message($0) }))
+        recent.append(Sample.committed((1...3).map { Sample.message($0, in: "other") }))
+        let key = Recent.Key(room: room("r"), epoch: epoch("e"), start: 0)
+        let turn = recent.turn(of: room("r"))
+        recent.keep([Sample.message(1)], as: key, readAt: turn)
+        recent.forget(room("r"))
+        recent.keep([Sample.message(1)], as: key, readAt: turn)
+        #expect(recent.piece(key) == nil && recent.newest(room("r"), epoch("e")) == nil)
+        #expect(recent.newest(room("other"), epoch("e")) == 3)
+        // What was not in use need not be told apart from before.
+        let calm = recent.turn(of: room("r"))
+        recent.forget(room("r"))
+        #expect(recent.turn(of: room("r")) == calm)
     }
 
     @Test("the newest messages are found up to the limits, and only where none is missing before them")
@@ -78,7 +142,7 @@ struct RecentTests {
                 Sample.message(start + $0, in: name, bytes: generator.below(99))
             }
             let key = Recent.Key(room: room(name), epoch: model.epoch(name), start: start)
-            recent.keep(piece, as: key, readAt: recent.redactions)
+            recent.keep(piece, as: key, readAt: recent.turn(of: room(name)))
             model.keep(piece, key)
         } else {
             var messages = (1...UInt64(1 + generator.below(6))).map {

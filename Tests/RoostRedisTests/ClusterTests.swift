@@ -74,7 +74,7 @@ import Testing
                     try await reader.bus.check()
                     let moved = Slot(of: Keys(database: 0).channel(rooms[0])).number
                     let counted = Slot(of: Keys(database: 0).session("s")).number
-                    #expect(try await author.bus.visit("s", idleMs: 60_000).visits == 1)
+                    #expect(try await author.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 1)
                     for round in 1...4 {
                         let before = reader.timesInForce(rooms[0])
                         try move(moved, in: servers)
@@ -83,7 +83,8 @@ import Testing
                         try await eventually("the room is in force again") { reader.timesInForce(rooms[0]) > before }
                         author.publish("behind \(round)", to: rooms[0])
                         try await eventually("it is heard") { reader.texts(rooms[0]).contains("behind \(round)") }
-                        #expect(try await author.bus.visit("s", idleMs: 60_000).visits == UInt64(round + 1))
+                        #expect(
+                            try await author.bus.visit("s", begins: true, idleMs: 60_000)?.visits == UInt64(round + 1))
                     }
                     // Rooms that stayed where they were have missed nothing.
                     for room in rooms where Slot(of: Keys(database: 0).channel(room)).number != moved {
@@ -91,6 +92,23 @@ import Testing
                     }
                     #expect(reader.losses + author.losses == [])
                 }
+            }
+        }
+    }
+
+    /// A server of the cluster goes away and comes back: that is told also to who listens to nothing there.
+    @Test func halfIsNotThere() async throws {
+        try await withCluster { address, servers in
+            try await BusProbe.with(address) { probe in
+                try await probe.listen()
+                let slot = Slot(of: Keys(database: 0).channel(.everyone)).number
+                let other = try #require(servers.first { try !owns($0, slot) })
+                let before = probe.timesInForce(.everyone)
+                other.kill()
+                try await eventually("the loss is told") { !probe.losses.isEmpty && !probe.bus.isConnected }
+                try await other.start()
+                try await eventually("what is in force is told") { probe.timesInForce(.everyone) > before }
+                #expect(probe.bus.isConnected)
             }
         }
     }
@@ -103,16 +121,16 @@ import Testing
                 let (old, new) = (
                     Slot(of: Keys(database: 0).session("old")), Slot(of: Keys(database: 0).session("new"))
                 )
-                #expect(try await probe.bus.visit("old", idleMs: 60_000).visits == 1)
+                #expect(try await probe.bus.visit("old", begins: true, idleMs: 60_000)?.visits == 1)
                 for slot in [old, new] {
                     let source = try #require(servers.first { try owns($0, slot.number) })
                     let target = try #require(servers.first { $0.port != source.port })
                     try target.cli(["CLUSTER", "SETSLOT", "\(slot.number)", "IMPORTING", try id(of: source)])
                     try source.cli(["CLUSTER", "SETSLOT", "\(slot.number)", "MIGRATING", try id(of: target)])
                 }
-                #expect(try await probe.bus.visit("old", idleMs: 60_000).visits == 2)
+                #expect(try await probe.bus.visit("old", begins: true, idleMs: 60_000)?.visits == 2)
                 for visit in 1...3 {
-                    #expect(try await probe.bus.visit("new", idleMs: 60_000).visits == UInt64(visit))
+                    #expect(try await probe.bus.visit("new", begins: true, idleMs: 60_000)?.visits == UInt64(visit))
                 }
             }
         }

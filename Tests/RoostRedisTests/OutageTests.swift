@@ -70,7 +70,7 @@ import Testing
                 defer { server.thaw() }
                 let start = ContinuousClock.now
                 let error = await failure { () async throws(BusError) in
-                    _ = try await probe.bus.visit("s", idleMs: 1000)
+                    _ = try await probe.bus.visit("s", begins: true, idleMs: 1000)
                 }
                 guard case .away? = error else { return #expect(error == .away("")) }
                 #expect(ContinuousClock.now - start < .seconds(10))
@@ -118,7 +118,7 @@ import Testing
                 try await probe.listen()
                 try server.cli(["CLIENT", "PAUSE", "1500", "ALL"])
                 try await probe.goesRound("late")
-                #expect(try await probe.bus.visit("s", idleMs: 60_000).visits == 1)
+                #expect(try await probe.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 1)
                 #expect(probe.losses.isEmpty)
                 #expect(await probe.bus.counters().reconnects == 0)
             }
@@ -143,10 +143,10 @@ import Testing
     @Test func scriptsForgotten() async throws {
         try await RedisServer.with { server in
             try await BusProbe.with(server.address) { probe in
-                #expect(try await probe.bus.visit("s", idleMs: 60_000).visits == 1)
+                #expect(try await probe.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 1)
                 try server.cli(["SCRIPT", "FLUSH"])
-                #expect(try await probe.bus.visit("s", idleMs: 60_000).visits == 2)
-                #expect(try await probe.bus.visit("s", idleMs: 60_000).visits == 3)
+                #expect(try await probe.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 2)
+                #expect(try await probe.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 3)
             }
         }
     }

@@ -25,7 +25,9 @@ import Testing
             #expect(try await check(address) == sentence)
             try await BusProbe.with(address) { probe in
                 try await eventually("the refusal is told") { probe.losses == [sentence] }
-                let error = await failure { () async throws(BusError) in _ = try await probe.bus.visit("s", idleMs: 1) }
+                let error = await failure { () async throws(BusError) in
+                    _ = try await probe.bus.visit("s", begins: true, idleMs: 1)
+                }
                 #expect(error == .refused(sentence))
                 #expect(!probe.bus.isConnected)
             }
@@ -37,6 +39,17 @@ import Testing
                     try await probe.goesRound("hello")
                 }
             }
+        }
+    }
+
+    /// A server that knows no AUTH says what was given to it; the password is not said on.
+    @Test func passwordsAreNotRepeated() async throws {
+        try await RedisServer.with(["--rename-command", "HELLO", "", "--rename-command", "AUTH", ""]) { server in
+            var address = server.address
+            address.credentials = RedisCredentials(password: "hunter2")
+            let sentence = try await check(address)
+            #expect(
+                sentence == "Redis at 127.0.0.1:\(server.port) refuses what the bus needs: ERR unknown command 'AUTH'")
         }
     }
 
@@ -54,7 +67,7 @@ import Testing
                 try await probe.bus.check()
                 try await probe.listen()
                 try await probe.goesRound("hello")
-                #expect(try await probe.bus.visit("s", idleMs: 60_000).visits == 1)
+                #expect(try await probe.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 1)
             }
             #expect(try server.cli(["-n", "3", "EXISTS", "roost:3:session:s"]) == "1")
         }
@@ -105,13 +118,15 @@ import Testing
                     try await probe.listen()
                     try server.cli(["REPLICAOF", "127.0.0.1", "\(master.port)"])
                     try await eventually("the refusal is told") {
-                        _ = await failure { () async throws(BusError) in _ = try await probe.bus.visit("s", idleMs: 9) }
+                        _ = await failure { () async throws(BusError) in
+                            _ = try await probe.bus.visit("s", begins: true, idleMs: 9)
+                        }
                         return probe.losses.contains { $0.contains("is a replica and refuses writes") }
                     }
                     #expect(!probe.bus.isConnected)
                     try server.cli(["REPLICAOF", "NO", "ONE"])
                     try await probe.isBack(times: 2)
-                    #expect(try await probe.bus.visit("t", idleMs: 60_000).visits == 1)
+                    #expect(try await probe.bus.visit("t", begins: true, idleMs: 60_000)?.visits == 1)
                 }
             }
         }

@@ -53,7 +53,7 @@ import Testing
                 try await eventually("the loss is told") { !probe.losses.isEmpty }
                 try await probe.isBack(times: 2)
                 try await probe.goesRound("after")
-                #expect(try await probe.bus.visit("s", idleMs: 60_000).visits == 1)
+                #expect(try await probe.bus.visit("s", begins: true, idleMs: 60_000)?.visits == 1)
                 #expect(try replica.cli(["EXISTS", "roost:0:session:s"]) == "1")
             }
         }

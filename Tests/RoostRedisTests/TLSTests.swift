@@ -20,7 +20,7 @@ import Testing
                     // More than a record, and more than the socket takes at once.
                     let large = String(repeating: "x", count: 3_000_000)
                     try await probe.goesRound(large)
-                    #expect(try await probe.bus.visit("s" + host, idleMs: 60_000).visits == 1)
+                    #expect(try await probe.bus.visit("s" + host, begins: true, idleMs: 60_000)?.visits == 1)
                 }
             }
             // An authority that nobody has heard of.

@@ -75,7 +75,9 @@ let samples: [String: [String]] = [
     "heartbeat": ["1s", "2m", "20ms"],
     "heartbeat-timeout": ["1s", "2m", "20ms"],
     "drain-delay": ["1s", "2m", "20ms"],
-    "drain-window": ["1s", "2m", "20ms"],
+    "drain-window": ["1s", "2m", "20ms"], "session-life": ["1s", "2h", "30d"],
+    // There are no more than two that are not the default.
+    "planes": ["http", "websocket", "http"],
     "log-level": ["trace", "error", "critical"],
 ]
 

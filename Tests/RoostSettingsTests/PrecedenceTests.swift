@@ -104,6 +104,8 @@ import Testing
         #expect(settings.authTimeout == .seconds(10))
         #expect(settings.drainDelay == .zero)
         #expect(settings.drainWindow == .seconds(20))
+        #expect(settings.sessionLife == .seconds(3600))
+        #expect(settings.planes == [.http, .websocket])
         #expect(settings.kinds.isEmpty)
         #expect(settings.createOnJoin)
         #expect(!settings.allowAnonymous)

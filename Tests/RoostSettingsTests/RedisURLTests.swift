@@ -23,6 +23,14 @@ import Testing
                 "rediss+sentinel://:p@h/a%20b",
                 RedisURL(.sentinel(master: "a b"), [.init("h", 26_379)], password: "p", isSecure: true)
             ),
+            (
+                "rediss://h/3?ca=/etc/my%20ca%3F/a.pem",
+                RedisURL(.single, one, database: 3, isSecure: true, authorities: "/etc/my ca?/a.pem")
+            ),
+            (
+                "rediss+cluster://u:a@h?ca=ca.pem",
+                RedisURL(.cluster, one, user: "u", password: "a", isSecure: true, authorities: "ca.pem")
+            ),
         ] as [(String, RedisURL)])
     func good(_ text: String, _ url: RedisURL) throws {
         #expect(try load(["--bus", text]).settings.bus == .redis(url))
@@ -53,6 +61,18 @@ import Testing
         (
             "redis://u:%FF@h",
             "redis://u:***@h: has a % in its user or password that is no %XX of UTF-8; % itself is written %25"
+        ),
+        (
+            "rediss://h?ca=",
+            "rediss://h?ca=: has no path of a file behind ?ca=: it must be rediss\(form.dropFirst(5))[?ca=FILE]"
+        ),
+        (
+            "rediss://h?db=1",
+            "rediss://h?db=1: has no options behind ? or # but ?ca=FILE, which a password writes as %3F and %23: it must be rediss\(form.dropFirst(5))[?ca=FILE]"
+        ),
+        (
+            "redis://h?ca=x",
+            "redis://h?ca=x: has no options behind ? or #, which a password writes as %3F and %23: it must be \(form)"
         ),
         (
             "redis://h?db=1",

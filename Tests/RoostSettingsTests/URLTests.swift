@@ -21,7 +21,7 @@ import Testing
 
     private static let bus =
         "local:, redis://[USER:PASSWORD@]HOST:PORT[/DB], redis+sentinel://HOST:PORT,…/MASTER or "
-        + "redis+cluster://HOST:PORT,…, with rediss for TLS"
+        + "redis+cluster://HOST:PORT,…, with rediss for TLS and ?ca=FILE for its authority"
 
     private static func dynamoDB(_ region: String, _ endpoint: String?, _ prefix: String, _ create: Bool) -> DynamoDBURL
     {

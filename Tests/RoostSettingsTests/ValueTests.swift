@@ -60,7 +60,8 @@ import Testing
     @Test(arguments: [
         ("heartbeat", "10ms", "1h", "9ms", "61m"), ("heartbeat-timeout", "10ms", "1h", "9ms", "61m"),
         ("dedupe-window", "100ms", "30d", "99ms", "31d"), ("auth-timeout", "10ms", "10m", "9ms", "11m"),
-        ("drain-delay", "10ms", "10m", "9ms", "11m"), ("drain-window", "10ms", "1h", "9ms", "61m"),
+        ("session-life", "1s", "30d", "999ms", "31d"), ("drain-delay", "10ms", "10m", "9ms", "11m"),
+        ("drain-window", "10ms", "1h", "9ms", "61m"),
     ])
     func limitsOfDurations(_ name: String, _ least: String, _ most: String, _ below: String, _ above: String) throws {
         for good in [least, most, "0"] { _ = try load(["--\(name)=\(good)"]) }
@@ -118,5 +119,32 @@ import Testing
         expectError(
             78, "--base-path \(shown(text)): must be empty or a path like /realtime, from / and without / at its end",
             ["--base-path", text])
+    }
+}
+
+@Suite struct PlaneTests {
+    @Test(
+        arguments: [
+            ("http", [.http]), ("websocket", [.websocket]), ("http,websocket", [.http, .websocket]),
+            ("websocket, http", [.http, .websocket]),
+        ] as [(String, Set<Plane>)])
+    func good(_ text: String, _ planes: Set<Plane>) throws {
+        #expect(try load(["--planes", text]).settings.planes == planes)
+        #expect(try load(yaml: "planes: [\(text)]").settings.planes == planes)
+        #expect(try load(yaml: try load(["--planes", text]).printed()).settings.planes == planes)
+    }
+
+    @Test(
+        arguments: [
+            ("", "must be http, websocket or http,websocket"), ("http,", "must be http, websocket or http,websocket"),
+            ("htpp", "must be http, websocket or http,websocket; did you mean http?"), ("http,http", "has http twice"),
+        ])
+    func bad(_ text: String, _ clause: String) {
+        do throws(SettingsError) {
+            _ = try load(["--planes", text])
+            Issue.record("no error for \(text)")
+        } catch {
+            #expect(error.message.contains("--planes") && error.message.contains(clause), "\(error.message)")
+        }
     }
 }

@@ -14,6 +14,11 @@ export function probeOf(lane) {
   return lane.entries.find((entry) => entry.comesAgain);
 }
 
+/** Whether the log is known to have a message. */
+export function isInLog(entry) {
+  return entry.isSent || entry.heardAt !== null;
+}
+
 /** A message that waits to be acked. */
 export function newEntry({ messageId, room, content, createdAt, since = null, attemptedAt = null, sender = null }) {
   return {
@@ -28,12 +33,20 @@ export function newEntry({ messageId, room, content, createdAt, since = null, at
     bytes: utf8Length(JSON.stringify(content)),
     attempts: 0,
     isWritten: false,
+    // How many times it was written over this connection without an answer so far.
+    unanswered: 0,
+    // Whether it was refused over this connection and has not been written since.
+    wasRefused: false,
     // Whether it was refused for now, or not acked in time, over this connection.
     comesAgain: false,
+    // When it was last written.
+    writtenAt: null,
     // Until when the attempt on its way must be answered.
     deadline: null,
     // Its seq, where it was heard before it was acked.
     heardAt: null,
+    // Whether the application was told that it is in the log.
+    isSent: false,
     // Whether storage has it.
     isKept: false,
     // Why it failed.

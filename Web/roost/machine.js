@@ -94,7 +94,7 @@ export class ClientMachine {
       case "welcome": return this.link.welcome(payload, frame.messageId);
       case "reconnect": return this.link.advise(payload);
       case "joined": return this.rooms.joined(payload, frame.messageId);
-      case "left": return this.rooms.left(payload.room);
+      case "left": return this.rooms.left(payload.room, frame.messageId);
       case "message": return this.rooms.entry("message", payload, frame);
       case "deleted": return this.rooms.entry("deleted", payload, frame);
       case "gap": return this.rooms.gap(payload);
@@ -151,6 +151,11 @@ export class ClientMachine {
   write(type, payload, messageId = this.freshId()) {
     this.act({ type: "write", connection: this.link.connection, frame: { type, messageId, payload } });
     return messageId;
+  }
+
+  /** Whether a frame's id is one that the machine has made. */
+  isOwnId(messageId) {
+    return messageId?.startsWith("~") ?? false;
   }
 
   freshId() {

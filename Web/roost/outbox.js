@@ -1,7 +1,7 @@
 // Messages to be sent: each is acked once or reported as failed, those of one room in their order.
 
 import { OwnCode, isPassing } from "./codes.js";
-import { newEntry, newLane, probeOf, utf8Length } from "./entry.js";
+import { isInLog, newEntry, newLane, probeOf, utf8Length } from "./entry.js";
 import { Pace } from "./pace.js";
 import { earliest } from "./time.js";
 
@@ -23,7 +23,9 @@ export class Outbox {
   // In
 
   send({ room, content, messageId, createdAt }) {
-    if (this.byId.has(messageId)) return;
+    const known = this.byId.get(messageId);
+    if (known !== undefined && !known.isSent) return;
+    if (known !== undefined) this.remove(known);
     this.take(newEntry({ room, content, messageId, createdAt }));
   }
 
@@ -83,7 +85,7 @@ export class Outbox {
   discard(messageId) {
     if (this.failed.delete(messageId)) return;
     const entry = this.byId.get(messageId);
-    if (entry === undefined) return;
+    if (entry === undefined || entry.isSent) return;
     this.remove(entry);
     this.forget(entry);
     this.tellFailed(entry, { code: OwnCode.discarded, reason: "It was discarded." });
@@ -139,9 +141,12 @@ export class Outbox {
       Object.assign(entry, { since: rooms.position(entry.room), attemptedAt: now + wall, sender: link.user });
     }
     // Before it is written: what may be in the log is known to have been tried.
-    if (isFirst || (!entry.isKept && entry.heardAt === null)) this.keep(entry);
+    if (isFirst || (!entry.isKept && !isInLog(entry))) this.keep(entry);
     entry.isWritten = true;
+    entry.wasRefused = false;
+    entry.unanswered += 1;
     entry.attempts += 1;
+    entry.writtenAt = now;
     entry.deadline = now + options.messageTimeoutMs;
     this.inFlight += 1;
     this.machine.write("message", payload, entry.messageId);
@@ -168,9 +173,21 @@ export class Outbox {
 
   // Answers
 
-  ack(messageId, { seq, durability, duplicate }) {
-    const entry = this.byId.get(messageId) ?? this.failed.get(messageId);
-    if (entry !== undefined) this.settle(entry, { seq, durability, duplicate });
+  /**
+   * It is in the log. One that was refused besides, or may yet be, since it was written more than once over this
+   * connection, stays until that is known not to be so: the server lets nothing that was sent later pass before what it
+   * has refused has come again.
+   */
+  ack(messageId, { seq = null, durability, duplicate = false }) {
+    const failed = this.failed.get(messageId);
+    if (failed !== undefined && this.failed.delete(messageId)) return this.tellSent(failed, { seq, durability, duplicate });
+    const entry = this.byId.get(messageId);
+    if (entry === undefined) return;
+    entry.unanswered = Math.max(0, entry.unanswered - 1);
+    this.tellSent(entry, { seq, durability, duplicate });
+    if (entry.unanswered === 0 && !entry.wasRefused) this.settle(entry);
+    else if (entry.isWritten) entry.comesAgain = false;
+    this.flush();
   }
 
   /**
@@ -188,36 +205,42 @@ export class Outbox {
   }
 
   settleHeard(entry) {
-    this.settle(entry, { seq: entry.heardAt, durability: null, duplicate: false });
+    this.tellSent(entry, { seq: entry.heardAt, durability: null, duplicate: false });
+    this.settle(entry);
+    this.flush();
   }
 
-  settle(entry, { seq = null, durability, duplicate = false }) {
-    const { room, messageId } = entry;
-    if (this.failed.delete(messageId)) {
-      return this.machine.emit({ type: "sent", room, messageId, seq, durability, duplicate });
-    }
-    const lane = this.lanes.get(room);
+  settle(entry) {
+    const lane = this.lanes.get(entry.room);
     const wasProbe = probeOf(lane) === entry;
     this.remove(entry);
     // Nothing is on its way that could be refused because of what came before: all at once again.
     if (wasProbe && !lane.entries.some((other) => other.isWritten)) {
       for (const other of lane.entries) other.comesAgain = false;
     }
+  }
+
+  /** Tells once that a message is in the log. */
+  tellSent(entry, receipt) {
+    if (entry.writtenAt !== null) this.pace.acked(entry.writtenAt);
+    if (entry.isSent) return;
+    entry.isSent = true;
     this.forget(entry);
-    this.machine.emit({ type: "sent", room, messageId, seq, durability, duplicate });
-    this.flush();
+    this.machine.emit({ type: "sent", room: entry.room, messageId: entry.messageId, ...receipt });
   }
 
   refused(messageId, error) {
     const entry = this.byId.get(messageId);
     if (entry === undefined) return this.failed.has(messageId);
+    entry.unanswered = Math.max(0, entry.unanswered - 1);
+    entry.wasRefused = true;
     if (!isPassing(error.code)) {
       this.fail(entry, error);
     } else {
       // Being too fast is no fault of the message: it is told when to come again, as often as it takes.
       if (error.code === "rate_limited") {
         entry.attempts -= 1;
-        this.pace.slowDown(error.retryAfterMs ?? 0);
+        this.pace.slowDown(error.retryAfterMs ?? 0, entry.writtenAt ?? this.machine.now);
       }
       this.putOff(entry, error, error.retryAfterMs);
     }
@@ -256,7 +279,7 @@ export class Outbox {
 
   /** Reports a message as failed, unless it is known to be in the log; those behind it go on. */
   fail(entry, error) {
-    if (entry.heardAt !== null) {
+    if (isInLog(entry)) {
       this.settleHeard(entry);
       return false;
     }
@@ -283,8 +306,8 @@ export class Outbox {
   offline() {
     for (const lane of this.lanes.values()) lane.holdUntil = null;
     for (const entry of [...this.byId.values()]) {
-      entry.comesAgain = false;
-      if (entry.heardAt !== null) {
+      Object.assign(entry, { comesAgain: false, wasRefused: false, unanswered: 0 });
+      if (isInLog(entry)) {
         this.settleHeard(entry);
         continue;
       }
@@ -311,8 +334,8 @@ export class Outbox {
     if (!this.machine.isOnline()) return;
     for (const entry of [...this.byId.values()]) {
       if (!entry.isWritten || this.machine.now < entry.deadline) continue;
-      // Nobody refused it: that it was heard is answer enough.
-      if (entry.heardAt !== null && !entry.comesAgain) this.settleHeard(entry);
+      // Nobody refused it: that it is in the log is answer enough.
+      if (isInLog(entry) && !entry.comesAgain) this.settleHeard(entry);
       else this.putOff(entry, { code: OwnCode.timeout, reason: "It was not acknowledged in time." }, undefined);
     }
     this.flush();

@@ -56,8 +56,9 @@ export class Rooms {
     }
     const known = this.byName.get(name);
     if (known === undefined) this.byName.set(name, newRoom(name));
-    this.leaving.delete(name);
     const room = this.byName.get(name);
+    // What has not been left for certain may have to be left again.
+    if (this.leaving.delete(name)) room.mayBeIn = true;
     Object.assign(room, { history, presence, durable });
     const start = after ?? (durable ? this.kept[name] : undefined);
     if (known === undefined && start !== undefined) Object.assign(room, { epoch: start.epoch, seq: start.seq });
@@ -71,8 +72,8 @@ export class Rooms {
     this.machine.signals.forget(name);
     this.byName.delete(name);
     delete this.kept[name];
-    const isThere = room.phase === RoomPhase.live || room.phase === RoomPhase.joining;
-    if (isThere && this.machine.isOnline()) this.askToLeave(name);
+    const mayBeIn = room.mayBeIn || room.phase === RoomPhase.joining;
+    if (mayBeIn && this.machine.isOnline()) this.askToLeave(name);
     if (room.durable) this.machine.act({ type: "forgetPosition", room: name });
     this.machine.emit({ type: "left", room: name });
   }
@@ -115,7 +116,7 @@ export class Rooms {
     // Who is not connected is in no room.
     this.leaving.clear();
     for (const room of this.byName.values()) {
-      Object.assign(room, { phase: RoomPhase.idle, request: null, deadline: null, retryAt: null, failures: 0 });
+      Object.assign(room, { phase: RoomPhase.idle, mayBeIn: false, request: null, deadline: null, retryAt: null, failures: 0 });
       this.keep(room);
     }
   }
@@ -125,6 +126,7 @@ export class Rooms {
   joined(payload, messageId) {
     const room = this.byName.get(payload.room);
     if (room === undefined) return;
+    room.mayBeIn = true;
     const isAnswer = room.request !== null && messageId === room.request;
     if (!isAnswer) {
       // The log has become another one while we listened.
@@ -156,9 +158,12 @@ export class Rooms {
   }
 
   /** The server says that we are out of a room. A leave of our own has been seen to, and is of no interest. */
-  left(name) {
+  left(name, messageId) {
+    // That to an earlier leave than the last is of no interest either.
+    if (this.machine.isOwnId(messageId) && this.leaving.get(name)?.request !== messageId) return;
     this.leaving.delete(name);
     const room = this.byName.get(name);
+    if (room !== undefined) room.mayBeIn = false;
     if (room?.phase !== RoomPhase.live) return;
     this.refuse(room, { code: "forbidden", reason: "You are no longer in this room." });
   }
@@ -294,6 +299,8 @@ function newRoom(name) {
   return {
     name,
     phase: RoomPhase.idle,
+    // The server has, or may have, us in: it said so, and not yet that we are out again.
+    mayBeIn: false,
     history: 0,
     presence: undefined,
     durable: false,

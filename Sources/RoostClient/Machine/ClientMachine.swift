@@ -73,7 +73,7 @@ package final class ClientMachine {
         case .welcome(let welcome): link.welcome(welcome, id)
         case .reconnect(let afterMs): link.advise(afterMs: afterMs)
         case .joined(let joined): rooms.joined(joined, id)
-        case .left(let room): rooms.left(room)
+        case .left(let room): rooms.left(room, id)
         case .entry(let entry): rooms.entry(entry)
         case .gap(let room, let from, let to): rooms.gap(room, from: from, to: to)
         case .ack(let seq, let durability, let isDuplicate):
@@ -118,6 +118,9 @@ package final class ClientMachine {
         act(.write(connection: link.connection, ClientFrame(messageID: id, body: body)))
         return id
     }
+
+    /// Whether a frame's id is one that the machine has made.
+    static func isOurs(_ messageID: String) -> Bool { messageID.hasPrefix("~") }
 
     private func freshID() -> String {
         frames += 1

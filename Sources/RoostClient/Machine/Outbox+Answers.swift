@@ -2,9 +2,21 @@ import OrderedCollections
 
 // What becomes of messages on their way.
 extension Outbox {
+    /// It is in the log. One that was refused besides, or may yet be, since it was written more than once over this
+    /// connection, stays until that is known not to be so: the server lets nothing that was sent later pass before what
+    /// it has refused has come again.
     func ack(_ id: String?, _ receipt: Receipt) {
-        guard let id, let entry = byID[id] ?? failed[id] else { return }
-        settle(entry, receipt)
+        guard let id else { return }
+        if let entry = failed.removeValue(forKey: id) { return tellSent(entry, receipt) }
+        guard let entry = byID[id] else { return }
+        entry.unanswered = max(0, entry.unanswered - 1)
+        tellSent(entry, receipt)
+        if entry.unanswered == 0, !entry.wasRefused {
+            settle(entry)
+        } else if entry.isWritten {
+            mark(entry, comesAgain: false)
+        }
+        flush()
     }
 
     /// Its author hears it: it is in the log, whether or not the ack comes. One that was refused over this connection is
@@ -20,34 +32,43 @@ extension Outbox {
     }
 
     func settleHeard(_ entry: Entry) {
-        settle(entry, Receipt(seq: entry.heardAt, durability: nil, isDuplicate: false))
+        tellSent(entry, Receipt(seq: entry.heardAt, durability: nil, isDuplicate: false))
+        settle(entry)
+        flush()
     }
 
-    private func settle(_ entry: Entry, _ receipt: Receipt) {
-        let sent = ClientEvent.room(entry.message.room, .sent(id: entry.id, receipt))
-        if failed.removeValue(forKey: entry.id) != nil { return machine.emit(sent) }
-        let wasProbe = lanes[entry.message.room]?.probe === entry
+    private func settle(_ entry: Entry) {
+        let room = entry.message.room
+        let wasProbe = lanes[room]?.probe === entry
         remove(entry)
-        let left = lanes[entry.message.room]?.entries ?? []
+        let left = lanes[room]?.entries ?? []
         // Nothing is on its way that could be refused because of what came before: all at once again.
-        if wasProbe, lanes[entry.message.room]?.again ?? 0 > 0, !left.contains(where: \.isWritten) {
+        if wasProbe, lanes[room]?.again ?? 0 > 0, !left.contains(where: \.isWritten) {
             for other in left { mark(other, comesAgain: false) }
         }
+    }
+
+    /// Tells once that a message is in the log.
+    private func tellSent(_ entry: Entry, _ receipt: Receipt) {
+        if let writtenAt = entry.writtenAt { pace.acked(writtenAt: writtenAt, now: machine.now) }
+        guard !entry.isSent else { return }
+        entry.isSent = true
         forget(entry)
-        machine.emit(sent)
-        flush()
+        machine.emit(.room(entry.message.room, .sent(id: entry.id, receipt)))
     }
 
     /// - Returns: whether a message of ours was refused.
     func refused(_ id: String?, _ error: RoostError) -> Bool {
         guard let id, let entry = byID[id] else { return id.map { failed[$0] != nil } ?? false }
+        entry.unanswered = max(0, entry.unanswered - 1)
+        entry.wasRefused = true
         if error.isPassing {
             // Being too fast is no fault of the message: it is told when to come again, as often as it takes.
             if error.code == .rateLimited {
                 entry.attempts -= 1
                 pace.slowDown(
-                    rate: machine.link.limits.rateLimitMessages, retryAfterMs: error.retryAfterMs ?? 0, now: machine.now
-                )
+                    rate: machine.link.limits.rateLimitMessages, retryAfterMs: error.retryAfterMs ?? 0,
+                    writtenAt: entry.writtenAt ?? machine.now, now: machine.now)
             }
             putOff(entry, error)
         } else {
@@ -77,7 +98,8 @@ extension Outbox {
         let error = RoostError(.timeout, "The connection was lost too often before it was acknowledged.")
         for entry in waiting {
             mark(entry, comesAgain: false)
-            guard entry.heardAt == nil else {
+            (entry.wasRefused, entry.unanswered) = (false, 0)
+            guard !entry.isInLog else {
                 settleHeard(entry)
                 continue
             }
@@ -101,8 +123,8 @@ extension Outbox {
         guard machine.isOnline else { return }
         for entry in inFlight {
             guard let deadline = entry.deadline, machine.now >= deadline else { continue }
-            // Nobody refused it: that it was heard is answer enough.
-            if entry.heardAt != nil, !entry.comesAgain {
+            // Nobody refused it: that it is in the log is answer enough.
+            if entry.isInLog, !entry.comesAgain {
                 settleHeard(entry)
             } else {
                 putOff(entry, RoostError(.timeout, "It was not acknowledged in time."))

@@ -11,14 +11,22 @@ final class Outbox {
         var sender: String?
         var attempts = 0
         var isWritten = false
+        /// How many times it was written over this connection without an answer so far.
+        var unanswered = 0
+        /// Whether it was refused over this connection and has not been written since.
+        var wasRefused = false
         /// Whether it was refused for now, or not acked in time, over this connection.
         var comesAgain = false
         /// Whether storage has it.
         var isKept = false
+        /// When it was last written.
+        var writtenAt: Int64?
         /// Until when the attempt on its way must be answered.
         var deadline: Int64?
         /// Its seq, where it was heard before it was acked.
         var heardAt: UInt64?
+        /// Whether the application was told that it is in the log.
+        var isSent = false
         /// Why it failed.
         var code: RoostError.Code?
 
@@ -30,6 +38,8 @@ final class Outbox {
         }
 
         var id: String { message.id }
+        /// Whether the log is known to have it.
+        var isInLog: Bool { isSent || heardAt != nil }
         var bytes: Int { message.content.byteCount }
         var kept: KeptMessage {
             KeptMessage(message, since: since, attemptedAt: attemptedAt, sender: sender)
@@ -65,7 +75,10 @@ final class Outbox {
     // MARK: In
 
     func send(_ message: Outgoing) {
-        guard byID[message.id] == nil else { return }
+        if let known = byID[message.id] {
+            guard known.isSent else { return }
+            remove(known)
+        }
         take(Entry(KeptMessage(message)))
     }
 
@@ -122,7 +135,7 @@ final class Outbox {
     /// Gives a message up; one that is on its way may arrive all the same.
     func discard(_ id: String) {
         if failed.removeValue(forKey: id) != nil { return }
-        guard let entry = byID[id] else { return }
+        guard let entry = byID[id], !entry.isSent else { return }
         remove(entry)
         forget(entry)
         tellFailed(entry, RoostError(.discarded, "It was discarded."))
@@ -184,9 +197,12 @@ final class Outbox {
             entry.sender = link.user
         }
         // Before it is written: what may be in the log is known to have been tried.
-        if isFirst || (!entry.isKept && entry.heardAt == nil) { keep(entry) }
+        if isFirst || (!entry.isKept && !entry.isInLog) { keep(entry) }
         entry.isWritten = true
+        entry.wasRefused = false
+        entry.unanswered += 1
         entry.attempts += 1
+        entry.writtenAt = now
         entry.deadline = now + machine.options.messageTimeoutMs
         inFlight.append(entry)
         machine.write(frame, id: entry.id)
@@ -238,7 +254,7 @@ final class Outbox {
 
     /// Reports a message as failed, unless it is known to be in the log; those behind it go on.
     func fail(_ entry: Entry, _ error: RoostError) {
-        guard entry.heardAt == nil else { return settleHeard(entry) }
+        guard !entry.isInLog else { return settleHeard(entry) }
         remove(entry)
         forget(entry)
         entry.code = error.code

@@ -33,6 +33,8 @@ final class RoomCursor {
 
     let name: String
     var phase = Phase.idle
+    /// The server has, or may have, us in: it said so, and not yet that we are out again.
+    var mayBeIn = false
     var wish = JoinWish()
     /// Heard up to here.
     var position: RoostPosition?

@@ -44,7 +44,8 @@ final class Rooms {
             byName[name] = room
             room.position = wish.after ?? (wish.isDurable ? kept[name] : nil)
         }
-        leaving.removeValue(forKey: name)
+        // What has not been left for certain may have to be left again.
+        if leaving.removeValue(forKey: name) != nil { room.mayBeIn = true }
         room.wish = wish
         if room.phase == .idle || room.phase == .refused, machine.isOnline { ask(room) }
     }
@@ -65,7 +66,7 @@ final class Rooms {
         guard let room = byName.removeValue(forKey: name) else { return }
         machine.signals.forget(name)
         kept[name] = nil
-        if room.phase == .live || room.phase == .joining, machine.isOnline { askToLeave(name) }
+        if room.mayBeIn || room.phase == .joining, machine.isOnline { askToLeave(name) }
         if room.wish.isDurable { machine.act(.forgetPosition(room: name)) }
         machine.emit(.room(name, .left))
     }
@@ -104,6 +105,7 @@ final class Rooms {
         leaving = [:]
         for room in byName.values {
             room.phase = .idle
+            room.mayBeIn = false
             room.request = nil
             room.deadline = nil
             room.retryAt = nil
@@ -116,6 +118,7 @@ final class Rooms {
 
     func joined(_ joined: ServerFrame.Joined, _ messageID: String?) {
         guard let room = byName[joined.room] else { return }
+        room.mayBeIn = true
         guard room.request != nil, messageID == room.request else {
             // The log has become another one while we listened.
             if room.phase == .live, joined.epoch != room.position?.epoch { startAnew(room, joined) }
@@ -155,9 +158,13 @@ final class Rooms {
     }
 
     /// The server says that we are out of a room. A leave of our own has been seen to, and is of no interest.
-    func left(_ name: String) {
+    /// - Parameter messageID: of the leave that is answered; that of an earlier one than the last is of no interest either.
+    func left(_ name: String, _ messageID: String?) {
+        if let messageID, ClientMachine.isOurs(messageID), leaving[name]?.request != messageID { return }
         leaving.removeValue(forKey: name)
-        guard let room = byName[name], room.phase == .live else { return }
+        guard let room = byName[name] else { return }
+        room.mayBeIn = false
+        guard room.phase == .live else { return }
         refuse(room, RoostError(.forbidden, "You are no longer in this room."))
     }
 

@@ -15,6 +15,8 @@ package final class CredentialsSource: Sendable {
         var present: AWSCredentials?
         /// When to look again.
         var until: Timestamp?
+        /// Whether the instance's metadata has given some before: it is one, so silence passes.
+        var isInstance = false
     }
 
     private let places: CredentialsPlaces
@@ -23,7 +25,8 @@ package final class CredentialsSource: Sendable {
 
     package init(_ places: CredentialsPlaces) { self.places = places }
 
-    /// The credentials to use now. Throws `denied`, saying what to do, if there are none.
+    /// The credentials to use now. Throws `denied`, saying what to do, if there are none, and `unreachable` where who
+    /// gives them does not answer.
     package func credentials(at now: Timestamp) async throws(TableError) -> AWSCredentials {
         if let present = fresh(at: now) { return present }
         await turn.take()
@@ -31,9 +34,13 @@ package final class CredentialsSource: Sendable {
         // Whoever was first may have found them.
         if let present = fresh(at: now) { return present }
         do throws(TableError) {
-            let (found, until) = try await places.find(at: now)
-            state.withLock { $0 = State(present: found, until: until) }
-            return found
+            let isInstance = state.withLock { $0.isInstance }
+            let found = try await places.find(at: now, isInstance: isInstance)
+            state.withLock { state in
+                state = State(
+                    present: found.credentials, until: found.until, isInstance: isInstance || found.isInstance)
+            }
+            return found.credentials
         } catch {
             let present = state.withLock { state -> AWSCredentials? in
                 guard let present = state.present, present.expires.map({ now < $0 }) ?? true else { return nil }
@@ -48,7 +55,7 @@ package final class CredentialsSource: Sendable {
     /// AWS says that these have ended: the next call looks for others. False if others are in use already.
     package func reject(_ credentials: AWSCredentials) {
         state.withLock { state in
-            if state.present == credentials { state = State() }
+            if state.present == credentials { (state.present, state.until) = (nil, nil) }
         }
     }
 
@@ -63,24 +70,44 @@ package final class CredentialsSource: Sendable {
 }
 
 extension CredentialsPlaces {
-    /// What is found first, and when to look again; nil: never.
-    func find(at now: Timestamp) async throws(TableError) -> (AWSCredentials, Timestamp?) {
-        if let found = try fromEnvironment() { return (found, nil) }
+    struct Found {
+        var credentials: AWSCredentials
+        /// When to look again; nil: never.
+        var until: Timestamp?
+        var isInstance = false
+    }
+
+    /// What is found first.
+    /// - Parameter isInstance: whether this is known to be an instance whose metadata gives credentials.
+    func find(at now: Timestamp, isInstance: Bool) async throws(TableError) -> Found {
+        if let found = try fromEnvironment() { return Found(credentials: found) }
         if let found = try fromFile() {
-            return (found, Timestamp(milliseconds: now.milliseconds + CredentialsSource.fileMs))
+            return Found(
+                credentials: found, until: Timestamp(milliseconds: now.milliseconds + CredentialsSource.fileMs))
         }
-        let found: AWSCredentials?
-        if let container = try await fromContainer() { found = container } else { found = try await fromInstance() }
-        guard let found else {
+        if let found = try await fromContainer() { return CredentialsPlaces.renewed(found, at: now) }
+        if variable("AWS_WEB_IDENTITY_TOKEN_FILE") != nil {
             throw TableError(
                 .denied,
-                "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write them to "
-                    + "~/.aws/credentials, or give this container or instance a role")
+                "AWS_WEB_IDENTITY_TOKEN_FILE is set, and roles by web identity are not supported; give the pod its role "
+                    + "by EKS Pod Identity, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         }
-        let renewal = found.expires.map {
+        if let found = try await fromInstance(isInstance) {
+            var found = CredentialsPlaces.renewed(found, at: now)
+            found.isInstance = true
+            return found
+        }
+        throw TableError(
+            .denied,
+            "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, write them to "
+                + "~/.aws/credentials, or give this container or instance a role")
+    }
+
+    private static func renewed(_ credentials: AWSCredentials, at now: Timestamp) -> Found {
+        let until = credentials.expires.map {
             Timestamp(milliseconds: max($0.milliseconds - CredentialsSource.marginMs, now.milliseconds + 1000))
         }
-        return (found, renewal)
+        return Found(credentials: credentials, until: until)
     }
 
     private func variable(_ name: String) -> String? {
@@ -169,15 +196,19 @@ extension CredentialsPlaces {
     }
 
     /// By version 2 of the instance's metadata service, which asks for a token first.
-    private func fromInstance() async throws(TableError) -> AWSCredentials? {
+    private func fromInstance(_ isKnown: Bool) async throws(TableError) -> AWSCredentials? {
         if variable("AWS_EC2_METADATA_DISABLED")?.lowercased() == "true" { return nil }
         let base = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT") ?? "http://169.254.169.254"
         let lifetime = [("x-aws-ec2-metadata-token-ttl-seconds", "21600")]
-        // Elsewhere than on an instance nobody answers, which is no failure.
-        guard let answer = try? await fetch("PUT", base + "/latest/api/token", lifetime), answer.status == 200 else {
+        let given: [UInt8]
+        do throws(TableError) {
+            given = try await ask("PUT", base + "/latest/api/token", lifetime)
+        } catch {
+            // Elsewhere than on an instance nobody answers, which is no failure.
+            if isKnown || error.kind == .throttled { throw error }
             return nil
         }
-        let token = [("x-aws-ec2-metadata-token", String(decoding: answer.body, as: UTF8.self))]
+        let token = [("x-aws-ec2-metadata-token", String(decoding: given, as: UTF8.self))]
         let path = base + "/latest/meta-data/iam/security-credentials/"
         let roles = String(decoding: try await ask("GET", path, token), as: UTF8.self)
         guard let role = roles.split(whereSeparator: \.isNewline).first else {
@@ -192,8 +223,10 @@ extension CredentialsPlaces {
         do {
             answer = try await fetch(method, url, headers)
         } catch {
-            throw TableError(
-                .denied, "no credentials from \(url): \(error); check the role of this container or instance")
+            throw TableError(.unreachable, "no credentials from \(url): \(error)")
+        }
+        if answer.status >= 500 || answer.status == 429 {
+            throw TableError(.throttled, "no credentials from \(url): it answers \(answer.status) at the moment")
         }
         guard answer.status == 200 else {
             throw TableError(

@@ -24,8 +24,10 @@ extension Rooms {
             }
             let sorted = names.compactMap { RoomName($0) }.sorted().prefix(wanted)
             let shown = sorted.filter { $0.owner == nil }
-            let found = try await logs.each(shown) { name throws(TableError) in try await self.info(name) }
-            for info in found.compactMap({ $0 }) where try await isVisible(info, to: user) { infos.append(info) }
+            let found = try await logs.each(shown) { name throws(TableError) -> RoomInfo? in
+                try await self.isVisible(name, to: user) ? try await self.info(name) : nil
+            }
+            infos += found.compactMap { $0 }
             if !isCut && names.count <= wanted { break }
             guard let last = sorted.last?.text ?? end else { break }
             cursor = last
@@ -34,8 +36,12 @@ extension Rooms {
     }
 
     /// Whether the list may show the room: the index may be behind.
-    private func isVisible(_ room: RoomInfo, to user: UserID?) async throws(TableError) -> Bool {
-        room.visibility == .public || user.map { room.participants.contains($0) } == true
+    private func isVisible(_ name: RoomName, to user: UserID?) async throws(TableError) -> Bool {
+        let slot = logs.slot(name)
+        guard let item = try await logs.item(slot) else { return false }
+        if item.visibility == .public { return true }
+        guard let user else { return false }
+        return try await logs.isMember(user, of: item, slot)
     }
 
     /// Names of private rooms in which the user was a member when that was written, after `after` and not beyond `end`.

@@ -16,13 +16,20 @@ struct Rooms: Sendable {
 
     // MARK: Opening and creating
 
-    func open(_ requests: [OpenRequest], at now: Timestamp) async throws(TableError) -> [Result<RoomHead, Failure>] {
+    func open(_ requests: [OpenRequest], at now: Timestamp) async -> [Result<RoomHead, Failure>] {
         var slots: [RoomName: [Int]] = [:]
         for (index, request) in requests.enumerated() { slots[request.room, default: []].append(index) }
         // Those of one room one after the other, for the first may create it.
-        let answered = try await logs.each(Array(slots.values)) { indices throws(TableError) in
+        let answered = await inParallel(slots.values.sorted { $0[0] < $1[0] }) { indices in
             var answers: [(Int, Result<RoomHead, Failure>)] = []
-            for index in indices { answers.append((index, try await self.open(requests[index], at: now))) }
+            for index in indices {
+                do throws(TableError) {
+                    answers.append((index, try await self.open(requests[index], at: now)))
+                } catch {
+                    // A room that fails is no reason to refuse the others.
+                    answers.append((index, .failure(error.storeError.failure)))
+                }
+            }
             return answers
         }
         var answers = [Result<RoomHead, Failure>?](repeating: nil, count: requests.count)
@@ -60,9 +67,11 @@ struct Rooms: Sendable {
         let room = RoomItem(plan: plan, epoch: Epoch(random: logs.options.random()), at: now)
         var seen: Set<UserID> = []
         let participants = plan.participants.filter { seen.insert($0).inserted }
-        // The members first: under an epoch that no room has yet, nobody sees them.
-        _ = try await logs.each(Array(participants.enumerated())) { place, user throws(TableError) in
-            try await self.write(user, order: Int64(place), of: room)
+        // The members first: under an epoch that no room has yet, nobody sees them. So should this node die before it comes
+        // to the room, nothing is wrong, and should it die after, nobody is missing. What users have of another room of
+        // that name stays until this one is theirs.
+        let isListed = try await logs.each(Array(participants.enumerated())) { place, user throws(TableError) in
+            try await self.write(user, order: Int64(place), of: room, listing: .absent)
         }
         var item = room.item
         item["joins"] = .number(Int64(participants.count))
@@ -72,6 +81,10 @@ struct Rooms: Sendable {
         if case .refused(let existing) = outcome, existing?.text("epoch") != room.epoch.text {
             _ = try await logs.each(participants) { user throws(TableError) in try await self.erase(user, of: room) }
             return .failure(RoomRules.taken(plan.name))
+        }
+        let unlisted = zip(participants, isListed).filter { !$0.1 }.map(\.0)
+        _ = try await logs.each(unlisted) { user throws(TableError) in
+            try await self.list(user, of: room, if: .always)
         }
         guard let info = try await info(plan.name) else {
             throw TableError(.unsure, "the room \(plan.name) was deleted as it was created")
@@ -126,7 +139,7 @@ struct Rooms: Sendable {
             guard case .done(let after) = outcome else { return false }
             order = after?.number("joins") ?? 0
         }
-        try await write(user, order: order ?? 0, of: item)
+        _ = try await write(user, order: order ?? 0, of: item, listing: .always)
         return true
     }
 
@@ -140,15 +153,26 @@ struct Rooms: Sendable {
         return ordered.sorted { ($0.order, $0.user) < ($1.order, $1.user) }.map(\.user)
     }
 
-    private func write(_ user: UserID, order: Int64, of room: RoomItem) async throws(TableError) {
+    /// Whether the room is among the user's now.
+    /// - Parameter listing: of what is there of a room of that name.
+    private func write(
+        _ user: UserID, order: Int64, of room: RoomItem, listing: Condition
+    ) async throws(TableError) -> Bool {
         var member = Rooms.memberKey(user, room).item(in: .rooms)
         member["user"] = .text(user.text)
         member["order"] = .number(order)
         _ = try await tables.put(member, into: .rooms, if: .absent)
+        return try await list(user, of: room, if: listing)
+    }
+
+    private func list(_ user: UserID, of room: RoomItem, if condition: Condition) async throws(TableError) -> Bool {
         var place = Key(user.text, text: room.name.text).item(in: .userRooms)
         place["epoch"] = .text(room.epoch.text)
         place["createdAt"] = .number(room.createdAt.milliseconds)
-        _ = try await tables.put(place, into: .userRooms, if: .always)
+        switch try await tables.put(place, into: .userRooms, if: condition) {
+        case .done: return true
+        case .refused(let existing): return existing?.text("epoch") == room.epoch.text
+        }
     }
 
     private func erase(_ user: UserID, of room: RoomItem) async throws(TableError) {
@@ -162,12 +186,32 @@ struct Rooms: Sendable {
 extension Logs {
     /// Whether the user is a member, as it was a moment ago at most.
     func isMember(_ user: UserID, of room: RoomItem, _ slot: RoomSlot) async throws(TableError) -> Bool {
+        try await !members(among: [user], of: room, slot).isEmpty
+    }
+
+    /// Those of the users who are members, as it was a moment ago at most.
+    func members(
+        among users: Set<UserID>, of room: RoomItem, _ slot: RoomSlot
+    ) async throws(TableError) -> Set<UserID> {
         let now = world.monotonic()
-        if let known = slot.isMember(user, at: now) { return known }
+        var members: Set<UserID> = []
+        var unknown: [UserID] = []
+        for user in users {
+            switch slot.isMember(user, at: now) {
+            case true?: members.insert(user)
+            case false?: break
+            case nil: unknown.append(user)
+            }
+        }
+        guard !unknown.isEmpty else { return members }
         let changes = slot.changes
-        let isMember = try await !tables.get([Rooms.memberKey(user, room)], from: .rooms).isEmpty
-        slot.remember(user, isMember: isMember, at: now, changes: changes)
-        return isMember
+        let found = try await tables.get(unknown.map { Rooms.memberKey($0, room) }, from: .rooms)
+        let present = Set(found.compactMap { $0.text("user").flatMap { UserID($0) } })
+        for user in unknown {
+            slot.remember(user, isMember: present.contains(user), at: now, changes: changes)
+            if present.contains(user) { members.insert(user) }
+        }
+        return members
     }
 
     /// All items of a collection that begin so, up to `limit`, in order.

@@ -32,7 +32,9 @@ struct AppendBatch {
 
     /// The error of a batch of which nothing has been decided; nil if something has.
     var commonError: TableError? {
-        guard outcomes.allSatisfy({ $0.error != nil && $0.verdicts.isEmpty && $0.committed == nil }) else { return nil }
+        guard outcomes.allSatisfy({ $0.error != nil && $0.verdicts.isEmpty && $0.committed.isEmpty }) else {
+            return nil
+        }
         // One that leaves open whether something was kept comes first.
         return outcomes.lazy.compactMap(\.error).first { $0.storeError != .busy } ?? outcomes.first?.error
     }
@@ -42,13 +44,19 @@ struct AppendBatch {
         var grown: [(place: Int, committed: Committed)] = []
         for (room, outcome) in zip(rooms, outcomes) {
             let refusal = (outcome.error?.storeError ?? .busy).failure
-            var first = Int.max
+            // Where each stretch's first message stands in the batch; `seq`s grow with the places within an epoch.
+            var stretches = outcome.committed[...]
             for (index, place) in room.places.enumerated() {
                 let verdict = index < outcome.verdicts.count ? outcome.verdicts[index] : .rejected(refusal)
                 verdicts[place] = verdict
-                if case .stored(_, _, duplicate: false) = verdict { first = min(first, place) }
+                guard case .stored(let seq, _, duplicate: false) = verdict, let next = stretches.first,
+                    next.messages.first?.seq == seq
+                else { continue }
+                grown.append((place, next))
+                stretches.removeFirst()
             }
-            if let committed = outcome.committed { grown.append((first, committed)) }
+            // Written, but what it amounts to could not be carried out.
+            grown += stretches.map { (.max, $0) }
         }
         grown.sort { $0.place < $1.place }
         return Appended(verdicts: verdicts.compactMap { $0 }, committed: grown.map(\.committed))

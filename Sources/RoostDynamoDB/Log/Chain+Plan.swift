@@ -32,6 +32,8 @@ extension Chain {
         package var search: RetrySearch?
         /// Nil: there is none.
         package var entries: [UInt64: MessageKind?] = [:]
+        /// Whether some of what was to be searched is not there any more.
+        package var isTorn = false
         /// Whether the floor has to wait for more to be read.
         package var isPatient = true
 
@@ -139,7 +141,7 @@ private struct Draftsman {
         if let known = chain.window?.find(author, after: since.seq) { return repeated(known.seq, known.at) }
         let stretch = RetrySearch.Stretch(after: since.seq, to: chain.window?.forgotten ?? chain.head)
         guard stretch.after < stretch.to else { return nil }
-        guard stretch.to - stretch.after <= options.searchReach, let search = findings.search else {
+        guard stretch.to - stretch.after <= options.searchReach, !findings.isTorn, let search = findings.search else {
             return refuse(expired(draft))
         }
         guard search.cost(of: stretch) == 0 else { return .needs(.search(stretch)) }

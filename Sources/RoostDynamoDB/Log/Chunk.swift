@@ -69,6 +69,9 @@ package struct Chunk: Sendable, Equatable {
         seq >= first && seq <= last ? entries[Int(seq - first)] : nil
     }
 
+    /// What its tombstones delete.
+    package var redacts: [UInt64] { entries.compactMap(\.redacts) }
+
     /// Leaves of the entry at `seq` only its place.
     package mutating func redact(_ seq: UInt64) {
         guard seq >= first, seq <= last else { return }

@@ -10,9 +10,25 @@ extension Logs {
     struct RoomOutcome: Sendable {
         /// Per draft, as far as they are decided.
         var verdicts: [Verdict] = []
-        var committed: Committed?
+        /// What was written, in stretches: between two chunks of one append another node's may lie, or the room's end.
+        var committed: [Committed] = []
         /// Why the rest is undecided.
         var error: TableError?
+
+        fileprivate mutating func add(_ next: Committed) {
+            guard let last = committed.last, last.epoch == next.epoch,
+                last.messages.last.map({ $0.seq + 1 }) == next.messages.first?.seq
+            else { return committed.append(next) }
+            committed[committed.count - 1].floor = next.floor
+            committed[committed.count - 1].messages += next.messages
+        }
+
+        /// A message of an earlier chunk is deleted by a later one.
+        fileprivate mutating func redact(_ seq: UInt64, _ epoch: Epoch) {
+            for index in committed.indices where committed[index].epoch == epoch {
+                committed[index].messages.redact(seq)
+            }
+        }
     }
 
     /// Appends drafts of one room, in order. Chunks that were written before a failure stay, with their verdicts.
@@ -26,6 +42,7 @@ extension Logs {
         } catch {
             append.outcome.error = error
         }
+        account(for: slot)
         return append.outcome
     }
 }
@@ -38,6 +55,8 @@ private struct Appending {
     let now: Timestamp
     var outcome = Logs.RoomOutcome()
     private var races = 0
+    /// Whether the end of the log is looked up before the next attempt.
+    private var mustLook = false
     private var searches: [RetrySearch.Log: RetrySearch]
     private var findings = Chain.Findings(search: nil)
     private var agePages = 0
@@ -57,11 +76,11 @@ private struct Appending {
             guard races <= Logs.maxRaces else {
                 throw TableError(.throttled, "\(races) other writes to \(slot.name) came first")
             }
-            // One lost race is told by the chunk that won; after more, there may be much to catch up with.
-            guard let view = try await logs.view(slot, isCurrent: races > 1) else {
+            guard let view = try await logs.view(slot, isCurrent: mustLook) else {
                 try await createRoom()
                 continue
             }
+            mustLook = false
             try await append(to: view.item)
         }
     }
@@ -95,7 +114,7 @@ private struct Appending {
             return chain.plan(judged, findings, kind: kind, options: options, at: now, writer: writer)
         }
         switch step ?? nil {
-        case nil: races += 1
+        case nil: lose(mustLook: true)
         case .needs(let need): try await find(need, item)
         case .write(let plan): try await carryOut(plan, item)
         }
@@ -103,17 +122,15 @@ private struct Appending {
 
     /// Each draft with the reason why it may not go here, if there is one.
     private func judge(_ item: RoomItem) async throws(TableError) -> [(draft: Draft, refusal: Failure?)] {
-        var judged: [(draft: Draft, refusal: Failure?)] = []
-        for draft in rest {
-            let isMember: Bool
-            let asks = item.visibility == .private && draft.authority == .member && draft.room.owner == nil
-            isMember = asks ? try await logs.isMember(draft.sender, of: item, slot) : false
+        let asks = item.visibility == .private && slot.name.owner == nil
+        let senders = asks ? Set(rest.lazy.filter { $0.authority == .member }.map(\.sender)) : []
+        let members = try await logs.members(among: senders, of: item, slot)
+        return rest.map { draft in
             let refusal = RoomRules.refusalToAppend(
                 to: draft.room, visibility: item.visibility, sender: draft.sender, authority: draft.authority,
-                isMember: { isMember })
-            judged.append((draft, refusal))
+                isMember: { members.contains(draft.sender) })
+            return (draft, refusal)
         }
-        return judged
     }
 
     private mutating func find(_ need: Chain.Need, _ item: RoomItem) async throws(TableError) {
@@ -125,7 +142,10 @@ private struct Appending {
             let log = RetrySearch.Log(room: slot.name, epoch: item.epoch)
             guard var search = searches[log] else { return }
             for part in search.begin(stretch) {
+                var end = part.after
                 try await logs.logs.walk(slot.name, item.epoch, after: part.after, to: part.to) { chunk in
+                    guard chunk.first <= end + 1 else { return false }
+                    end = chunk.last
                     for (index, entry) in chunk.entries.enumerated() where search.wants(entry.id) {
                         let seq = chunk.first + UInt64(index)
                         if seq > part.after, seq <= part.to {
@@ -134,6 +154,8 @@ private struct Appending {
                     }
                     return true
                 }
+                // What is missing may be what is looked for.
+                if end < part.to { findings.isTorn = true }
             }
             searches[log] = search
         case .ages(let after):
@@ -146,15 +168,10 @@ private struct Appending {
     private mutating func carryOut(_ plan: Chain.Plan, _ item: RoomItem) async throws(TableError) {
         if let chunk = plan.chunk {
             guard try await write(chunk, item) else { return }
-            let messages = chunk.messages(of: slot.name)
-            if outcome.committed == nil {
-                outcome.committed = Committed(
-                    room: slot.name, epoch: item.epoch, floor: chunk.floor, messages: messages)
-            } else {
-                outcome.committed?.floor = chunk.floor
-                outcome.committed?.messages += messages
-            }
-            for seq in plan.redactions { outcome.committed?.messages.redact(seq) }
+            outcome.add(
+                Committed(
+                    room: slot.name, epoch: item.epoch, floor: chunk.floor, messages: chunk.messages(of: slot.name)))
+            for seq in plan.redactions { outcome.redact(seq, item.epoch) }
         }
         races = 0
         let decided = Array(zip(rest, plan.verdicts))
@@ -173,33 +190,47 @@ private struct Appending {
 
     /// Whether the chunk is in the log now; if not, another one is, and has been learned.
     private mutating func write(_ chunk: Chunk, _ item: RoomItem) async throws(TableError) -> Bool {
+        let begin = logs.world.monotonic()
         let result: Outcome
         do throws(TableError) {
             result = try await logs.tables.put(
                 chunk.item(in: slot.name, item.epoch), into: .messages, if: .absent)
         } catch {
-            // It may be there or still be on its way.
-            slot.forgetChain()
+            // It may be there or still be on its way; what is known up to there stays so.
+            if error.kind == .unsure { slot.doubt() }
             throw error
         }
         var stands = chunk
         if case .refused(let existing) = result {
             guard let existing else {
                 slot.forgetChain()
-                races += 1
+                lose(mustLook: true)
                 return false
             }
             stands = try Chunk(existing)
         }
-        let seen = stands
+        let (seen, now) = (stands, logs.world.monotonic())
         let lesson = slot.withChain(item.epoch) { $0.learn(seen) }
         if lesson == .gap { slot.forgetChain() }
-        slot.touch(at: logs.world.monotonic())
+        let isOld = slot.age(at: begin) > RoomSlot.beliefMs
+        slot.touch(at: now)
         // After a lost answer the chunk that is in the way may be the very one that was written.
-        if stands.writer == chunk.writer { return true }
-        races += 1
+        if stands.writer == chunk.writer {
+            if let pauseMs = slot.won(from: begin, to: now) { await logs.world.pause(pauseMs) }
+            return true
+        }
+        slot.watch(stands.redacts, at: now)
+        // Who has not looked for a while, or loses again and again, may have much to catch up with; else the chunk that
+        // won is the end.
+        lose(mustLook: isOld || lesson != .learned || races % 4 == 3)
         if races > 4 { await logs.world.pause(Int64(logs.world.random() % UInt64(min(races, 20) * 5))) }
         return false
+    }
+
+    private mutating func lose(mustLook: Bool) {
+        races += 1
+        slot.lost()
+        self.mustLook = self.mustLook || mustLook
     }
 }
 
@@ -220,6 +251,15 @@ extension Logs {
         var target = target
         if target == nil { target = try await logs.chunk(item.name, item.epoch, upTo: seq)?[seq]?.redacts }
         if let target { try await redact(target, item) }
+    }
+
+    /// Carries out deletions that another node has begun and should have finished.
+    func finishOverdue(_ slot: RoomSlot, _ item: RoomItem) async {
+        for seq in slot.overdue(at: world.monotonic()) {
+            // What fails now comes again with the next look.
+            guard (try? await redact(seq, item)) != nil else { continue }
+            slot.isDone(seq)
+        }
     }
 
     /// Leaves of the entry at `seq` only its place, if it is there.

@@ -55,25 +55,34 @@ extension Logs {
         }
     }
 
-    /// Empties some graves; whether there is more to do at once.
-    func emptyGraves(at now: Timestamp) async throws(TableError) -> Bool {
+    /// Sees to the next few graves; true if that were all.
+    func emptyGraves(after: String?, at now: Timestamp) async throws(TableError) -> Bool {
         let page = try await tables.query(
-            Query(.rooms, Logs.graves, .prefix(""), limit: Logs.pieceGraves))
+            Query(.rooms, Logs.graves, .after(after), limit: Logs.pieceGraves))
         var isUnfinished = false
         for grave in page.items {
-            guard let part = grave.text("part"), let room = grave.text("name").flatMap({ RoomName($0) }),
-                let epoch = grave.text("epoch").flatMap({ Epoch($0) })
-            else { throw TableError(.corrupt, "a deleted room can't be read") }
-            let key = Key(Logs.graves, text: part)
-            guard let due = grave.number("due") else {
-                let change = Change(key, set: ["due": .number(now.milliseconds + Trim.youngestMs)])
-                _ = try await tables.update(change, in: .rooms, if: .present())
-                continue
+            let hasMore = await passOver(grave.text("part") ?? "a grave") { () async throws(TableError) in
+                try await empty(grave, at: now)
             }
-            guard due <= now.milliseconds else { continue }
-            if try await empty(room, epoch, grave, key) { isUnfinished = true }
+            isUnfinished = isUnfinished || hasMore
         }
-        return isUnfinished
+        if isUnfinished { return false }
+        return !advance(page, by: "part")
+    }
+
+    /// Empties a piece of the grave if it is due; whether there is more to do at once.
+    private func empty(_ grave: Item, at now: Timestamp) async throws(TableError) -> Bool {
+        guard let part = grave.text("part"), let room = grave.text("name").flatMap({ RoomName($0) }),
+            let epoch = grave.text("epoch").flatMap({ Epoch($0) })
+        else { throw TableError(.corrupt, "a deleted room can't be read") }
+        let key = Key(Logs.graves, text: part)
+        guard let due = grave.number("due") else {
+            let change = Change(key, set: ["due": .number(now.milliseconds + Trim.youngestMs)])
+            _ = try await tables.update(change, in: .rooms, if: .present())
+            return false
+        }
+        guard due <= now.milliseconds else { return false }
+        return try await empty(room, epoch, grave, key)
     }
 
     /// Deletes a piece of what a room has left; whether there is more.

@@ -15,30 +15,70 @@ enum Trim {
 extension Logs {
     /// How far `retain` has got.
     struct Round: Sendable {
-        var list = Visibility.public
+        enum Stage { case publicRooms, privateRooms, graves }
+
+        var stage = Stage.publicRooms
+        /// What was seen to last; nil: nothing of this stage.
         var after: String?
+        /// Why a room was passed over.
+        var error: TableError?
     }
 
-    /// Sees to the next few rooms; false when that were the last.
+    /// Sees to the next few rooms; false when that were the last. A room that fails is passed over until the next round;
+    /// what it failed of is thrown when all the others have been seen to.
     func retain(at now: Timestamp) async throws(TableError) -> Bool {
         let at = round.withLock { $0 }
+        let isDone =
+            switch at.stage {
+            case .publicRooms: try await retain(.public, after: at.after, at: now)
+            case .privateRooms: try await retain(.private, after: at.after, at: now)
+            case .graves: try await emptyGraves(after: at.after, at: now)
+            }
+        guard isDone else { return true }
+        let error = round.withLock { round -> TableError? in
+            round.after = nil
+            switch round.stage {
+            case .publicRooms: round.stage = .privateRooms
+            case .privateRooms: round.stage = .graves
+            case .graves:
+                defer { round = Round() }
+                return round.error
+            }
+            return nil
+        }
+        if let error { throw error }
+        return at.stage != .graves
+    }
+
+    /// Sees to the next rooms of a list; true if that were all.
+    private func retain(
+        _ list: Visibility, after: String?, at now: Timestamp
+    ) async throws(TableError) -> Bool {
         let page = try await tables.query(
-            Query(.rooms, isIndexed: true, at.list.rawValue, .after(at.after), limit: Trim.pieceRooms))
+            Query(.rooms, isIndexed: true, list.rawValue, .after(after), limit: Trim.pieceRooms))
         let rooms = page.items.compactMap { $0.text("room").flatMap { RoomName($0) } }
-        let unfinished = try await each(rooms) { room throws(TableError) in
-            try await self.retain(room, at: now)
+        let unfinished = await inParallel(rooms) { room in
+            await self.passOver("\(room)") { () async throws(TableError) in try await self.retain(room, at: now) }
         }
-        if unfinished.contains(true) { return true }
-        if page.hasMore, let last = rooms.last {
-            round.withLock { $0.after = last.text }
-            return true
+        if unfinished.contains(true) { return false }
+        return !advance(page, by: "room")
+    }
+
+    /// Goes on behind a page that is done; false if it was the last.
+    func advance(_ page: Page, by name: String) -> Bool {
+        guard page.hasMore, let last = page.items.last?.text(name) else { return false }
+        round.withLock { $0.after = last }
+        return true
+    }
+
+    /// Runs `body`; if it fails, there is nothing more to do about it in this round.
+    func passOver(_ what: String, _ body: () async throws(TableError) -> Bool) async -> Bool {
+        do throws(TableError) {
+            return try await body()
+        } catch {
+            round.withLock { $0.error = TableError(error.kind, "\(what): \(error)") }
+            return false
         }
-        if at.list == .public {
-            round.withLock { $0 = Round(list: .private) }
-            return true
-        }
-        round.withLock { $0 = Round() }
-        return try await emptyGraves(at: now)
     }
 
     /// Moves a room's floor and deletes a piece of what is below it; whether there is more to do at once.

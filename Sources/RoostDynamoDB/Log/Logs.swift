@@ -22,9 +22,15 @@ final class Logs: Sendable {
         var young: [RoomName: RoomSlot] = [:]
         /// Those of the generation before: dropped unless they are asked for again.
         var old: [RoomName: RoomSlot] = [:]
+        /// How many ids each room remembered when it was last looked at, and all together.
+        var counts: [RoomName: Int] = [:]
+        var ids = 0
     }
 
-    init(tables: any Tables, options: StoreOptions, world: StoreWorld) {
+    private let maxIDs: Int
+
+    init(tables: any Tables, options: StoreOptions, world: StoreWorld, maxIDs: Int) {
+        self.maxIDs = maxIDs
         self.tables = tables
         logs = LogTables(tables: tables)
         self.options = options
@@ -34,11 +40,33 @@ final class Logs: Sendable {
     func slot(_ room: RoomName) -> RoomSlot {
         slots.withLock { slots in
             if let slot = slots.young[room] { return slot }
-            if slots.young.count >= Logs.maxSlots / 2 { (slots.old, slots.young) = (slots.young, [:]) }
+            if slots.young.count >= Logs.maxSlots / 2 {
+                for name in slots.old.keys { slots.ids -= slots.counts.removeValue(forKey: name) ?? 0 }
+                (slots.old, slots.young) = (slots.young, [:])
+            }
             let slot = slots.old.removeValue(forKey: room) ?? RoomSlot(room)
             slots.young[room] = slot
             return slot
         }
+    }
+
+    /// Keeps what is remembered for dedupe windows within its bound; called after each append to a room.
+    func account(for slot: RoomSlot) {
+        let (count, now) = (slot.ids, world.monotonic())
+        let quiet = slots.withLock { slots -> [RoomSlot] in
+            slots.ids += count - (slots.counts.updateValue(count, forKey: slot.name) ?? 0)
+            guard slots.ids > maxIDs else { return [] }
+            let others = slots.counts.keys.filter { $0 != slot.name }.compactMap { slots.young[$0] ?? slots.old[$0] }
+            var quiet: [RoomSlot] = []
+            // Some more than need be, so that not every append comes to this.
+            for slot in others.sorted(by: { ($0.age(at: now), $1.name) > ($1.age(at: now), $0.name) })
+            where slots.ids > maxIDs / 10 * 9 {
+                slots.ids -= slots.counts.removeValue(forKey: slot.name) ?? 0
+                quiet.append(slot)
+            }
+            return quiet
+        }
+        for slot in quiet { slot.forgetIDs() }
     }
 
     /// What a room and the end of its log are.
@@ -70,10 +98,13 @@ final class Logs: Sendable {
     func view(_ slot: RoomSlot, isCurrent: Bool) async throws(TableError) -> View? {
         for _ in 0..<16 {
             guard let item = try await item(slot) else { return nil }
-            if try await look(slot, item, isCurrent: isCurrent) { continue }
+            guard try await look(slot, item, isCurrent: isCurrent) else { continue }
             let seen = slot.withChain(item.epoch) { ($0.head, $0.floor, $0.isSealed) }
             guard let (head, floor, isSealed) = seen else { continue }
-            guard isSealed else { return View(item: item, head: head, floor: max(floor, item.floor)) }
+            guard isSealed else {
+                await finishOverdue(slot, item)
+                return View(item: item, head: head, floor: max(floor, item.floor))
+            }
             // Whoever was deleting the room may have died over it.
             try await finishDeletion(of: item, end: head)
             slot.forgetItem()
@@ -82,68 +113,10 @@ final class Logs: Sendable {
         throw TableError(.throttled, "the room \(slot.name) changes faster than it can be read")
     }
 
-    /// Sees to it that the end of the log is known; true if that has to be tried again.
-    private func look(_ slot: RoomSlot, _ item: RoomItem, isCurrent: Bool) async throws(TableError) -> Bool {
-        let now = world.monotonic()
-        let known = slot.withChain(item.epoch) { chain in
-            // Where the item is further on, what follows the known end may have been deleted.
-            chain.isSealed || Blocks.block(of: chain.head + 1) < item.block ? nil : chain.head
-        }
-        guard let head = known ?? nil else {
-            slot.forgetChain()
-            let tail = try await logs.tail(slot.name, item.epoch, from: item.block)
-            if tail == nil, item.floor > 0 {
-                throw TableError(.corrupt, "the log of \(slot.name) has lost its end; restore it from a backup")
-            }
-            slot.install(chain(item, tail), at: now)
-            return false
-        }
-        guard slot.age(at: now) > Logs.trustMs || isCurrent else { return false }
-        let end = Blocks.end(of: Blocks.block(of: head + 1))
-        let news = try await logs.chunks(slot.name, item.epoch, from: head + 1, to: end, limit: 16)
-        let hasGap = slot.withChain(item.epoch) { chain in news.chunks.contains { chain.learn($0) == .gap } }
-        // So much has come meanwhile that it is quicker to begin with the end.
-        guard hasGap == false, !news.hasMore else {
-            slot.forgetChain()
-            return true
-        }
-        slot.touch(at: now)
-        return news.chunks.last.map { $0.last == end && !$0.isSeal } ?? false
-    }
-
-    private func chain(_ item: RoomItem, _ tail: Chunk?) -> Chain {
+    func chain(_ item: RoomItem, _ tail: Chunk?) -> Chain {
         Chain(
             room: item.name, epoch: item.epoch, tail: tail, floor: item.floor,
             expires: options.kinds.kind(of: item.name).retainAgeMs != nil)
-    }
-
-    /// Reads the chunks that make up the dedupe window, if that has not been done.
-    func loadWindow(_ slot: RoomSlot, _ item: RoomItem) async throws(TableError) {
-        for _ in 0..<16 {
-            let begin = slot.withChain(item.epoch) { $0.window == nil ? ($0.forgotten, $0.head) : nil }
-            guard let (forgotten, head) = begin ?? nil else { return }
-            var window: Window?
-            var tombstones: [Chunk] = []
-            var end = forgotten
-            try await logs.walk(slot.name, item.epoch, after: forgotten, to: head) { chunk in
-                if window == nil { window = Window(options, after: max(forgotten, chunk.first - 1)) }
-                window?.learn(chunk)
-                if chunk.entries.contains(where: { $0.redacts != nil }) { tombstones.append(chunk) }
-                end = chunk.last
-                return true
-            }
-            guard end == head else { throw TableError(.corrupt, "the log of \(slot.name) has a gap after \(end)") }
-            let loaded = window ?? Window(options, after: forgotten)
-            let stones = tombstones
-            let isInstalled = slot.withChain(item.epoch) { chain in
-                guard chain.head == head else { return false }
-                chain.window = loaded
-                for chunk in stones { chain.note(redactionsOf: chunk) }
-                return true
-            }
-            if isInstalled != false { return }
-        }
-        throw TableError(.throttled, "the log of \(slot.name) grows faster than it can be read")
     }
 
     /// Creates the room if there is none; the one that there is now.

@@ -7,6 +7,15 @@ final class RoomSlot: Sendable {
     /// How long the room's item and its members are believed without asking: what another node changes holds here
     /// after this. What this process changes holds at once.
     static let beliefMs: Int64 = 2000
+    /// Chunks that this process writes one right after the other before it makes room for other nodes.
+    static let mostWins = 16
+    /// What comes so much later is not right after, in milliseconds; nor is waited longer.
+    static let restMs: Int64 = 20
+    /// How long another node has for a deletion that it has begun, in milliseconds.
+    static let deletionMs: Int64 = 10_000
+    /// Deletions of others that are watched, and how many are seen to at once.
+    static let mostLoose = 1024
+    static let pieceLoose = 8
 
     let name: RoomName
     /// Appends of this process to this room go one after the other.
@@ -19,6 +28,11 @@ final class RoomSlot: Sendable {
         var members: [UserID: (isMember: Bool, at: Moment)] = [:]
         var chain: Chain?
         var chainAt = Moment(milliseconds: 0)
+        /// What tombstones of other nodes delete, that may not have come to it, with when each was learned of.
+        var loose: [UInt64: Moment] = [:]
+        /// Chunks of this process that came one right after the other, and when the last of them was there.
+        var wins = 0
+        var wonAt = Moment(milliseconds: 0)
         /// Counts what this process has changed of the room: what was read before is not to be remembered after.
         var changes: UInt64 = 0
     }
@@ -38,6 +52,7 @@ final class RoomSlot: Sendable {
             guard state.changes == changes else { return }
             if state.chain?.epoch != item.epoch {
                 state.chain = nil
+                state.loose = [:]
                 state.members = [:]
             }
             (state.item, state.itemAt) = (item, now)
@@ -60,6 +75,44 @@ final class RoomSlot: Sendable {
         }
     }
 
+    // MARK: Deletions that may be half done
+
+    /// Another node's tombstones delete these entries: it does so itself, unless it has died over it.
+    func watch(_ seqs: some Sequence<UInt64>, at now: Moment) {
+        state.withLock { state in
+            for seq in seqs where state.loose.count < RoomSlot.mostLoose { state.loose[seq] = now }
+        }
+    }
+
+    /// Some of those whose writer has had time enough.
+    func overdue(at now: Moment) -> [UInt64] {
+        state.withLock { state in
+            if state.loose.isEmpty { return [] }
+            let due = state.loose.filter { now - $0.value >= RoomSlot.deletionMs }.keys
+            return Array(due.sorted().prefix(RoomSlot.pieceLoose))
+        }
+    }
+
+    func isDone(_ seq: UInt64) { state.withLock { $0.loose[seq] = nil } }
+
+    // MARK: Races
+
+    /// A chunk was written; how many milliseconds to wait now, if others are to get a turn. Who wins knows nothing of
+    /// those who lose, since these come to the place that was taken a moment before: so whoever has had it for long
+    /// enough lets about one write pass.
+    func won(from begin: Moment, to end: Moment) -> Int64? {
+        state.withLock { state in
+            state.wins = begin - state.wonAt > RoomSlot.restMs ? 1 : state.wins + 1
+            state.wonAt = end
+            guard state.wins % RoomSlot.mostWins == 0 else { return nil }
+            return min(max(end - begin, 1), RoomSlot.restMs)
+        }
+    }
+
+    func lost() { state.withLock { $0.wins = 0 } }
+
+    // MARK: Changes
+
     /// This process has changed the room's item or its members.
     func forgetItem() {
         state.withLock { state in
@@ -71,6 +124,12 @@ final class RoomSlot: Sendable {
 
     /// What was known of the log is not to be relied on.
     func forgetChain() { state.withLock { $0.chain = nil } }
+
+    /// Ids that are remembered for the dedupe window.
+    var ids: Int { state.withLock { $0.chain?.window?.count ?? 0 } }
+
+    /// They are read again when they are needed.
+    func forgetIDs() { state.withLock { $0.chain?.window = nil } }
 
     /// - Parameter now: when what the chain is made of was read, at the latest.
     func install(_ chain: Chain, at now: Moment) {
@@ -94,6 +153,9 @@ final class RoomSlot: Sendable {
 
     /// How long ago the log's end was last seen or moved.
     func age(at now: Moment) -> Int64 { state.withLock { now - $0.chainAt } }
+
+    /// There may be more in the log than is known: it is looked at before the next append.
+    func doubt() { state.withLock { $0.chainAt = Moment(milliseconds: .min / 2) } }
 
     func touch(at now: Moment) { state.withLock { $0.chainAt = max($0.chainAt, now) } }
 }

@@ -1,3 +1,4 @@
+import Crypto
 package import RoostCore
 package import RoostEngine
 
@@ -14,9 +15,21 @@ package struct Window: Sendable {
         var clock: Timestamp
     }
 
+    /// Who sent what, in 128 bits: the ids themselves would take more memory than all else that is known of a room.
     struct Author: Hashable {
-        var sender: UserID
-        var id: MessageID
+        private let high: UInt64
+        private let low: UInt64
+
+        init(sender: UserID, id: MessageID) {
+            var hash = SHA256()
+            hash.update(data: Array(sender.text.utf8))
+            // No name has this byte.
+            hash.update(data: [0])
+            hash.update(data: Array(id.text.utf8))
+            let digest = hash.finalize()
+            high = digest.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 0, as: UInt64.self) }
+            low = digest.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self) }
+        }
     }
 
     private let options: StoreOptions

@@ -12,6 +12,8 @@ package struct PatientTables: Tables {
     package static let longestPauseMs: Int64 = 2000
     /// After this, nothing is asked again. What the caller waits at most is this and one request's timeout.
     package static let patienceMs: Int64 = 15_000
+    /// As `patienceMs`, for writes to logs: while one is under way, everything that is said in other rooms waits with it.
+    package static let logPatienceMs: Int64 = 4000
 
     private let tables: any Tables
     private let world: StoreWorld
@@ -26,7 +28,8 @@ package struct PatientTables: Tables {
     }
 
     package func put(_ item: Item, into table: Table, if condition: Condition) async throws(TableError) -> Outcome {
-        try await world.patiently { () async throws(TableError) in
+        let patienceMs = table == .messages ? PatientTables.logPatienceMs : PatientTables.patienceMs
+        return try await world.patiently(for: patienceMs) { () async throws(TableError) in
             try await tables.put(item, into: table, if: condition)
         }
     }
@@ -56,21 +59,26 @@ package struct StoreWorld: Sendable {
     package var random: @Sendable () -> UInt64
     /// Returns after so many milliseconds.
     package var pause: @Sendable (_ milliseconds: Int64) async -> Void
+    /// After this, the answer to one request is not waited for any longer, in milliseconds.
+    package var timeoutMs: Int64
 
     package init(
         monotonic: @escaping @Sendable () -> Moment, random: @escaping @Sendable () -> UInt64,
-        pause: @escaping @Sendable (_ milliseconds: Int64) async -> Void
+        pause: @escaping @Sendable (_ milliseconds: Int64) async -> Void, timeoutMs: Int64 = 5000
     ) {
         self.monotonic = monotonic
         self.random = random
         self.pause = pause
+        self.timeoutMs = timeoutMs
     }
 }
 
 extension StoreWorld {
     /// Runs `body` until it succeeds, fails for good, or patience is over.
-    func patiently<T: Sendable>(_ body: () async throws(TableError) -> T) async throws(TableError) -> T {
-        let end = monotonic() + PatientTables.patienceMs
+    func patiently<T: Sendable>(
+        for patienceMs: Int64 = PatientTables.patienceMs, _ body: () async throws(TableError) -> T
+    ) async throws(TableError) -> T {
+        let end = monotonic() + patienceMs
         var cap = PatientTables.firstPauseMs
         var isUnsure = false
         while true {

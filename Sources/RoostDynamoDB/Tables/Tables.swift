@@ -62,11 +62,28 @@ package enum Table: String, Sendable, CaseIterable {
     package static let listing = "listing"
 }
 
-/// An attribute's value.
+/// An attribute's value. Texts are equal if their bytes are, as DynamoDB has it: two that only look alike are two.
 package enum Value: Sendable, Hashable {
     case text(String)
     case number(Int64)
     case bytes([UInt8])
+
+    package static func == (a: Value, b: Value) -> Bool {
+        switch (a, b) {
+        case (.text(let a), .text(let b)): a.utf8.elementsEqual(b.utf8)
+        case (.number(let a), .number(let b)): a == b
+        case (.bytes(let a), .bytes(let b)): a == b
+        default: false
+        }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        switch self {
+        case .text(let text): for byte in text.utf8 { hasher.combine(byte) }
+        case .number(let number): hasher.combine(number)
+        case .bytes(let bytes): hasher.combine(bytes)
+        }
+    }
 }
 
 package typealias Item = [String: Value]
@@ -82,6 +99,16 @@ package struct Key: Sendable, Hashable {
     }
 
     package init(_ partition: String, text sort: String) { self.init(partition, .text(sort)) }
+
+    // By bytes, as values are.
+    package static func == (a: Key, b: Key) -> Bool {
+        a.partition.utf8.elementsEqual(b.partition.utf8) && a.sort == b.sort
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in partition.utf8 { hasher.combine(byte) }
+        hasher.combine(sort)
+    }
 
     /// As attributes.
     package func item(in table: Table) -> Item {

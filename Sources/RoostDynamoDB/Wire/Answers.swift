@@ -4,7 +4,9 @@ extension DynamoTables {
     static func check(_ status: Int, _ answer: JSONAnswer, _ table: String) throws(TableError) {
         guard status != 200 else { return }
         let name = answer.errorName ?? "status \(status)"
-        let detail = "\(name): \(answer.errorMessage ?? "no message")"
+        // Some messages go on for pages with what was signed.
+        let message = answer.errorMessage?.split(whereSeparator: \.isNewline).first ?? "no message"
+        let detail = "\(name): \(message)"
         if status >= 500 { throw TableError(.unsure, detail) }
         switch name {
         case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",

@@ -8,8 +8,6 @@ import RoostEngine
 
 /// The tables in DynamoDB, by its HTTP interface; each call is tried once.
 final class DynamoTables: Tables {
-    /// After this, an answer is not waited for any longer, in milliseconds.
-    static let timeoutMs: Int64 = 5000
     /// Keys asked for in one request.
     static let batchKeys = 100
     /// The largest answer: DynamoDB sends 16 MB at most, of which binaries take a third more in JSON.
@@ -20,15 +18,18 @@ final class DynamoTables: Tables {
     private let credentials: CredentialsSource
     private let signer: Signer
     private let wall: @Sendable () -> Timestamp
+    private let timeoutMs: Int64
 
+    /// - Parameter timeoutMs: after this, an answer is not waited for any longer, in milliseconds.
     init(
         _ place: DynamoDBPlace, client: HTTPClient, credentials: CredentialsSource,
-        wall: @escaping @Sendable () -> Timestamp
+        wall: @escaping @Sendable () -> Timestamp, timeoutMs: Int64
     ) {
         self.place = place
         self.client = client
         self.credentials = credentials
         self.wall = wall
+        self.timeoutMs = timeoutMs
         signer = Signer(region: place.region, service: "dynamodb")
     }
 
@@ -150,9 +151,7 @@ final class DynamoTables: Tables {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(body)
         do {
-            let response = try await client.execute(request, timeout: .milliseconds(DynamoTables.timeoutMs))
-            let answer = try await response.body.collect(upTo: DynamoTables.maxAnswer)
-            return (Int(response.status.code), Array(answer.readableBytesView))
+            return try await request.ask(client, within: timeoutMs, most: DynamoTables.maxAnswer)
         } catch {
             throw DynamoTables.failure(error, place)
         }

@@ -23,8 +23,10 @@ enum Bulletin: Sendable, Equatable {
     case atLeast(RoomName, UInt64)
     /// An append has failed, or only its answer: the store knows.
     case doubt(RoomName)
-    /// To everyone: more has been appended than can be told of.
-    case lookAgain
+    /// To everyone: all connections of the user are to be closed, and the question is to be answered.
+    case disconnect(UserID, reason: String, ask: UInt64)
+    /// To everyone: so many were closed.
+    case disconnected(ask: UInt64, node: NodeID, connections: UInt64)
 
     /// Who has come to or gone from a room, of one node.
     struct Attendance: Sendable, Equatable {
@@ -50,7 +52,10 @@ enum Bulletin: Sendable, Equatable {
 extension Bulletin {
     private enum Tag: UInt8 {
         case committed = 1
-        case head, attendance, typing, marks, dissolved, recheck, membership, created, lookAgain, atLeast, doubt
+        case head, attendance, typing, marks, dissolved, recheck, membership, created
+        // 10 was another one's.
+        case atLeast = 11
+        case doubt, disconnect, disconnected
     }
 
     /// All bulletins for one channel, with their origin, as one post.
@@ -64,6 +69,12 @@ extension Bulletin {
             writer.put(body.bytes)
         }
         return writer.bytes
+    }
+
+    /// Who has posted these bytes; nil if they are no post of ours.
+    static func origin(of bytes: [UInt8]) -> NodeID? {
+        var reader = ByteReader(bytes)
+        return reader.text().flatMap { NodeID($0) }
     }
 
     /// Nil if they are no post of ours; bulletins that are not understood are left out.
@@ -120,7 +131,6 @@ extension Bulletin {
             body.put(user.text)
             body.put(room.text)
             return .created
-        case .lookAgain: return .lookAgain
         case .atLeast(let room, let seq):
             body.put(room.text)
             body.put(seq)
@@ -128,6 +138,16 @@ extension Bulletin {
         case .doubt(let room):
             body.put(room.text)
             return .doubt
+        case .disconnect(let user, let reason, let ask):
+            body.put(user.text)
+            body.put(reason)
+            body.put(ask)
+            return .disconnect
+        case .disconnected(let ask, let node, let connections):
+            body.put(ask)
+            body.put(node.text)
+            body.put(connections)
+            return .disconnected
         }
     }
 
@@ -156,11 +176,18 @@ extension Bulletin {
         case .created:
             guard let user = body.user(), let room = body.room() else { return nil }
             return .created(user, room)
-        case .lookAgain: return .lookAgain
         case .atLeast:
             guard let room = body.room(), let seq = body.number() else { return nil }
             return .atLeast(room, seq)
         case .doubt: return body.room().map { .doubt($0) }
+        case .disconnect:
+            guard let user = body.user(), let reason = body.text(), let ask = body.number() else { return nil }
+            return .disconnect(user, reason: reason, ask: ask)
+        case .disconnected:
+            guard let ask = body.number(), let node = body.text().flatMap({ NodeID($0) }),
+                let connections = body.number()
+            else { return nil }
+            return .disconnected(ask: ask, node: node, connections: connections)
         }
     }
 }

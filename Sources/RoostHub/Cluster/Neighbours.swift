@@ -30,6 +30,10 @@ struct Neighbours: Sendable {
     }
 
     var count: Int { others.count }
+    /// Those that live, with their names, as far as they are known.
+    var names: [NodeID: String] {
+        others.reduce(into: [:]) { $0[$1.key] = $1.value.card?.name ?? $1.key.text }
+    }
     /// Whether others may not have had the time to say again what the bus has lost.
     func isGrace(_ now: Moment) -> Bool { now < graceUntil }
     /// Whether it has been found out who is there.
@@ -39,9 +43,9 @@ struct Neighbours: Sendable {
     /// The bus is back, perhaps without the leases it had: nobody is dead before there was time to renew them.
     mutating func busIsBack(now: Moment) { graceUntil = now + Neighbours.leaseMs }
 
-    /// A node has said something.
+    /// A node has said something. What is heard of one that is dead was on its way for long, unless it takes a lease.
     mutating func heard(of node: NodeID) {
-        guard node != me, others[node] == nil else { return }
+        guard node != me, others[node] == nil, !dead.contains(node) else { return }
         others[node] = Neighbour()
     }
 

@@ -8,16 +8,9 @@ import RoostEngine
 final class Relay: Sendable {
     let cluster: any Cluster
     let me: NodeID
-    private let card: NodeCard
-    private let world: World
-    private let log: Logger
-
-    /// The end of a log that has grown lately, and how often others are still to be told of it.
-    fileprivate struct Recent {
-        var epoch: Epoch
-        var head: UInt64
-        var left: Int
-    }
+    let card: NodeCard
+    let world: World
+    let log: Logger
 
     /// Somebody who waits for rooms to be known.
     fileprivate struct Waiter {
@@ -30,11 +23,10 @@ final class Relay: Sendable {
         var neighbours: Neighbours
         var isLost = true
         var isRenewing = false
-        /// The last renewal failed, which it may have done on the way back.
-        fileprivate var hasLostAnswer = false
-        fileprivate var recent: [RoomName: Recent] = [:]
-        /// Of more rooms than are remembered.
-        fileprivate var hasToldTooLittle = false
+        /// What was said may be lost: the bus was away, or the last renewal failed, which it may have done on the way
+        /// back. Once the lease is there all is said again.
+        var mustSayAll = false
+        var logNews = LogNews()
         var outlook = Outlook()
         var own = OwnRows()
         fileprivate var waiters: [Waiter] = []
@@ -69,48 +61,57 @@ final class Relay: Sendable {
         state.withLock { state in
             for committed in batch {
                 guard let last = committed.messages.last?.seq else { continue }
-                guard state.recent.count < Relay.mostRecent || state.recent[committed.room] != nil else {
-                    state.hasToldTooLittle = true
-                    continue
-                }
-                state.recent[committed.room] = Recent(epoch: committed.epoch, head: last, left: Relay.remindTimes)
+                state.logNews.grew(committed.room, to: Position(epoch: committed.epoch, seq: last))
             }
         }
         cluster.publish(batch.map { post([.committed($0)], to: $0.room) })
     }
 
-    func tell(_ room: RoomName, _ bulletin: Bulletin) { cluster.publish([post([bulletin], to: room)]) }
+    /// Tells others that a message is in the log of which they may not have heard.
+    func tell(_ room: RoomName, atLeast seq: UInt64) {
+        state.withLock { $0.logNews.has(room, atLeast: seq) }
+        tell(room, .atLeast(room, seq))
+    }
+
+    /// Tells others that the log may have grown.
+    func tellDoubt(_ room: RoomName) {
+        state.withLock { $0.logNews.mayHaveGrown(room) }
+        tell(room, .doubt(room))
+    }
+
+    /// Tells others that a room has been deleted.
+    func tellGone(_ room: RoomName) {
+        state.withLock { $0.logNews.isGone(room) }
+        tell(room, .dissolved(room))
+    }
+
+    func tell(_ room: RoomName, _ bulletin: Bulletin) { tell([(room, bulletin)]) }
+
+    /// Tells several rooms something, in one go.
+    func tell(_ news: [(room: RoomName, bulletin: Bulletin)]) {
+        if !news.isEmpty { cluster.publish(news.map { post([$0.bulletin], to: $0.room) }) }
+    }
+
+    func tellEveryone(_ bulletin: Bulletin) {
+        cluster.publish([BusPost(.everyone, Bulletin.bytes([bulletin], from: me))])
+    }
 
     private func post(_ bulletins: [Bulletin], to room: RoomName) -> BusPost {
         BusPost(.room(room), Bulletin.bytes(bulletins, from: me))
     }
 
-    /// How often others are told again where a log ends that has grown, a second apart.
-    static let remindTimes = 3
-    /// Of so many rooms at most; of more, others ask the store.
-    static let mostRecent = 10_000
-
-    /// Every second: says again where logs end and what versions boards have, for those who have missed it.
-    func remind() {
-        let posts = state.withLock { state in
+    /// Every second: says again what has happened to logs and what versions boards have, for those who have missed it.
+    /// - Returns: what is to be done about this node's parts of boards.
+    func remind() -> OwnRows.Round {
+        let (round, logs) = state.withLock { state in
             // Nobody hears it now; what was appended meanwhile is told when the bus is back.
-            guard !state.isLost else { return [BusPost]() }
-            var posts = state.own.takeReminders(by: me).compactMap { bulletin -> BusPost? in
-                guard case .attendance(let news) = bulletin else { return nil }
-                return post([bulletin], to: news.room)
-            }
-            for (room, recent) in state.recent {
-                posts.append(post([.head(room, recent.epoch, recent.head)], to: room))
-                state.recent[room]?.left -= 1
-                if recent.left <= 1 { state.recent[room] = nil }
-            }
-            if state.hasToldTooLittle {
-                state.hasToldTooLittle = false
-                posts.append(BusPost(.everyone, Bulletin.bytes([.lookAgain], from: me)))
-            }
-            return posts
+            guard !state.isLost else { return (OwnRows.Round(), LogNews.Round()) }
+            return (state.own.takeRound(by: me), state.logNews.takeRound())
         }
+        var posts = round.reminders.map { post([.attendance($0)], to: $0.room) }
+        posts += logs.posts.map { post($0.bulletins, to: $0.room) }
         if !posts.isEmpty { cluster.publish(posts) }
+        return round
     }
 
     // MARK: Interest
@@ -147,15 +148,13 @@ final class Relay: Sendable {
         let now = world.monotonic()
         let done = state.withLock { state in
             guard !state.waiters.isEmpty else { return [Waiter]() }
-            let done = state.waiters.filter { waiter in
-                state.isLost || now >= waiter.until
-                    || waiter.rooms.allSatisfy { !state.outlook.isOfInterest($0) || state.outlook.isLoaded($0) }
+            let (isLost, outlook) = (state.isLost, state.outlook)
+            let split = state.waiters.partition { waiter in
+                isLost || now >= waiter.until
+                    || waiter.rooms.allSatisfy { !outlook.isOfInterest($0) || outlook.isLoaded($0) }
             }
-            state.waiters.removeAll { waiter in
-                state.isLost || now >= waiter.until
-                    || waiter.rooms.allSatisfy { !state.outlook.isOfInterest($0) || state.outlook.isLoaded($0) }
-            }
-            return done
+            defer { state.waiters.removeSubrange(split...) }
+            return Array(state.waiters[split...])
         }
         for waiter in done { waiter.continuation.resume() }
     }
@@ -187,22 +186,18 @@ final class Relay: Sendable {
             do throws(BusError) {
                 try await cluster.write(pieces.map(\.change), by: me)
             } catch {
-                // It is written with the next news, or when the lease is renewed.
+                // It is written with the next news, or a second later.
                 log.debug("boards could not be written; they will be", metadata: ["error": "\(error)"])
                 return state.withLock { $0.own.putBack(pieces) }
             }
-            let attended = Set(pieces.compactMap(\.room).filter(isAttended))
+            let attended = Set(pieces.compactMap(\.change.board.room).filter(isAttended))
             let news = state.withLock { $0.own.written(pieces, by: me, isAttended: attended.contains) }
-            cluster.publish(
-                news.compactMap { bulletin in
-                    guard case .attendance(let news) = bulletin else { return nil }
-                    return post([bulletin], to: news.room)
-                })
+            tell(news.map { ($0.room, .attendance($0)) })
         }
     }
 
     /// Returns once nobody writes.
-    private func rest() async {
+    func rest() async {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state in
                 if state.own.isWriting { state.idlers.append(continuation) }
@@ -210,66 +205,5 @@ final class Relay: Sendable {
             }
             if isIdle { continuation.resume() }
         }
-    }
-
-    // MARK: The lease
-
-    /// Renews the lease and finds out who else has one. Nil if the bus is away, or it is being done already.
-    func renew() async -> Neighbours.Findings? {
-        guard
-            state.withLock({ state in
-                defer { state.isRenewing = true }
-                return !state.isRenewing
-            })
-        else { return nil }
-        defer { state.withLock { $0.isRenewing = false } }
-        do throws(BusError) {
-            let renewal = try await cluster.renew(card, forMs: Neighbours.leaseMs)
-            let now = world.monotonic()
-            let findings = state.withLock { state in
-                // A renewal without an answer may have been the one that said so.
-                defer { state.hasLostAnswer = false }
-                var findings = state.neighbours.renewed(renewal.nodes, storeID: card.storeID, now: now)
-                findings.isForgotten = renewal.isNew || state.hasLostAnswer
-                return findings
-            }
-            complain(of: findings.strangers)
-            return findings
-        } catch {
-            state.withLock { $0.hasLostAnswer = true }
-            log.debug("the lease could not be renewed; it will be", metadata: ["error": "\(error)"])
-            return nil
-        }
-    }
-
-    private func complain(of strangers: [NodeCard]) {
-        // A node that starts refuses to, with a sentence of its own.
-        guard state.withLock(\.isIntroduced) else {
-            return state.withLock { state in for card in strangers { state.strangers[card.node] = card } }
-        }
-        for card in strangers where state.withLock({ $0.strangers.updateValue(card, forKey: card.node) == nil }) {
-            log.error(
-                "another node on this bus has another store, so it is ignored: give all nodes the same --store, or this one another --bus",
-                metadata: ["node": "\(card.name)", "its store": "\(card.storeID)", "ours": "\(self.card.storeID)"])
-        }
-    }
-
-    /// Gives everything back, after what is to be written is written.
-    func stop() async {
-        await rest()
-        do throws(BusError) {
-            try await cluster.release(me)
-        } catch {
-            log.debug("the lease was not given back; it will lapse", metadata: ["error": "\(error)"])
-        }
-        await cluster.stop()
-        state.withLock { $0.isLost = true }
-        releaseWaiters()
-    }
-}
-
-extension OwnRows.Piece {
-    var room: RoomName? {
-        if case .members(let room) = change.board { room } else { nil }
     }
 }

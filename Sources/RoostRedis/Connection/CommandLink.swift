@@ -133,7 +133,7 @@ final class CommandLink {
     private func take(_ reply: RespValue) {
         // Nothing was asked for that would be pushed here.
         if case .push = reply { return }
-        guard let first = expected.first else { return link.giveUp(link.peer.broken(RespError.badLineEnd)) }
+        guard let first = expected.first else { return link.giveUp(link.peer.outOfStep) }
         switch first {
         case .answer(let completion, _):
             expected.removeFirst()

@@ -100,7 +100,9 @@ final class Link {
         switch news {
         case .opened: perform(machine.opened(handle, at: .now))
         case .replies(let replies):
+            // A part of an answer is a sign of life, too: a long one may take longer than a ping may go unanswered.
             machine.heard(handle, at: .now)
+            if replies.isEmpty { return }
             if machine.isReady { tell(.replies(replies)) } else { greet(replies, handle, wire) }
         case .closed(let error):
             self.wire = nil

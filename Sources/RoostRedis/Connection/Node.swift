@@ -8,8 +8,10 @@ final class Node {
     enum News {
         case inForce([BusChannel])
         case posts([BusPost])
-        /// Whether it can be used has changed, or why it can't.
-        case status
+        /// It can't be used, or for another reason than before.
+        case lost
+        /// It can be used again; what is confirmed already is in force.
+        case whole
         /// Channels that another server has now.
         case displaced([BusChannel])
         case refused(BusPost?, String)
@@ -67,15 +69,12 @@ final class Node {
 
     private func lost(_ error: BusError) {
         self.error = error
-        tell(.status)
+        tell(.lost)
     }
 
     private func oneIsReady() {
         guard isWhole else { return }
         error = nil
-        tell(.status)
-        // Those that were confirmed while the other connection was away; the rest follows.
-        let channels = Array(subscriptions.confirmed)
-        if !channels.isEmpty { tell(.inForce(channels)) }
+        tell(.whole)
     }
 }

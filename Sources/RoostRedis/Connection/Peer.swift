@@ -36,6 +36,8 @@ struct Peer: Sendable {
         case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY":
             return .away("\(name) is not ready: \(text). It is tried again")
         default:
+            // A command that is not known is told with what was given to it, the password of AUTH included.
+            let text = text.firstRange(of: ", with args beginning with").map { String(text[..<$0.lowerBound]) } ?? text
             if text.hasPrefix("ERR AUTH") || text.hasPrefix("ERR Client sent AUTH") {
                 return .refused("\(name) has no password, and --bus gives one: leave it out, or set requirepass there")
             }
@@ -64,6 +66,11 @@ struct Peer: Sendable {
     func broken(_ error: any Error) -> BusError {
         if let error = error as? RespError { return .refused("\(name) \(error.reason)") }
         return .away("The connection to \(name) broke: \(explain(error)). It is tried again")
+    }
+
+    /// Answers that do not fit what was asked.
+    var outOfStep: BusError {
+        .away("\(name) answers what it was not asked. The connection is opened again")
     }
 
     var closed: BusError { .away("\(name) closed the connection. It is tried again") }

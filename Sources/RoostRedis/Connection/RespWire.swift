@@ -8,7 +8,7 @@ final class RespWire: ChannelInboundHandler {
     /// What a wire tells, on its loop: `opened` once, then replies, then `closed` once.
     enum News {
         case opened
-        /// All that one read brought.
+        /// All that one read brought; nothing where it brought only a part of one.
         case replies([RespValue])
         /// Nil: the other side closed it in good order.
         case closed((any Error)?)
@@ -19,6 +19,7 @@ final class RespWire: ChannelInboundHandler {
     private var parser = RespParser()
     private var replies: [RespValue] = []
     private var error: (any Error)?
+    private var isClosed = false
 
     private var out = ByteBuffer()
     private var isFlushPlanned = false
@@ -54,6 +55,8 @@ final class RespWire: ChannelInboundHandler {
     /// Closes it; nothing more is told.
     func close() {
         tell = nil
+        isClosed = true
+        // Without a channel as yet: it is closed as soon as it is there.
         guard let context else { return }
         self.context = nil
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
@@ -63,11 +66,15 @@ final class RespWire: ChannelInboundHandler {
 
     // MARK: Channel
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        if !isClosed { self.context = context }
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    func channelActive(context: ChannelHandlerContext) { tell?(self, .opened) }
+    func channelActive(context: ChannelHandlerContext) {
+        if isClosed { context.close(promise: nil) } else { tell?(self, .opened) }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard error == nil else { return }
@@ -80,7 +87,6 @@ final class RespWire: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard !replies.isEmpty else { return }
         let read = replies
         replies.removeAll(keepingCapacity: true)
         tell?(self, .replies(read))

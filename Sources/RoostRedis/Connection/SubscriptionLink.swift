@@ -144,7 +144,8 @@ final class SubscriptionLink {
             posts.append(BusPost(channel, bytes))
         case "subscribe", "ssubscribe":
             settle(channel)
-            guard unanswered[channel] == nil, wanted.contains(channel), confirmed.insert(channel).inserted else {
+            guard wire != nil, unanswered[channel] == nil, wanted.contains(channel), confirmed.insert(channel).inserted
+            else {
                 return
             }
             begun.append(channel)
@@ -166,7 +167,11 @@ final class SubscriptionLink {
 
     /// One channel of the oldest command has been answered.
     private func settle(_ channel: BusChannel) {
-        guard case .changes(let channels, let isSubscribing, let missing)? = expected.first else { return }
+        // Answers and what a moving slot ends by itself look alike; where they were taken for one another, only a new
+        // connection knows again what is in force.
+        guard case .changes(let channels, let isSubscribing, let missing)? = expected.first,
+            !isSharded || channels.contains(channel)
+        else { return link.giveUp(link.peer.outOfStep) }
         if missing == 1 {
             expected.removeFirst()
         } else {

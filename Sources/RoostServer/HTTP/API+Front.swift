@@ -2,6 +2,7 @@ import Crypto
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import RoostCore
 import RoostHub
 import RoostSettings
 import RoostWeb
@@ -16,8 +17,16 @@ extension API {
             let tag = tag(of: asset)
             routes.get(RouterPath(path)) { request, _ in serve(asset, tag, request) }
         }
+    }
+
+    /// What plain requests are answered where WebSockets are.
+    func addUpgrades(_ routes: RouterGroup<Context>) {
+        let reason = settings.noWebSockets
         for path in settings.conformance ? ["/ws", "/echo", "/echo/:name"] : ["/ws"] {
-            routes.get(RouterPath(path)) { _, _ in upgradeRequired() }
+            routes.get(RouterPath(path)) { _, _ in
+                if let reason { throw Problem(.notFound, reason) }
+                return upgradeRequired()
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import NIOCore
 import RoostCore
 import RoostEngine
 import RoostHub
+import RoostSettings
 import RoostWire
 
 // What operators and load balancers ask.
@@ -25,6 +26,8 @@ extension API {
             out.field("uptimeSeconds", vitals.uptimeSeconds)
             out.put(",\"draining\":")
             out.putBool(vitals.isDraining)
+            out.put(",\"planes\":")
+            out.putList(settings.planes.inOrder) { $0.putString($1.rawValue) }
             out.field("store", vitals.storeKind)
             out.put(",\"store_connected\":")
             out.putBool(isStoreThere)

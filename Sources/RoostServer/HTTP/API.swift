@@ -15,21 +15,27 @@ struct API: Sendable {
     let admission: Admission
     let vitals: Vitals
     let settings: Settings
+    /// Nil: none are kept.
+    let sessions: Sessions?
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self)
         router.addMiddleware {
             DrainMiddleware(vitals: vitals)
             OriginMiddleware(admission: admission)
-            ProblemMiddleware()
+            ProblemMiddleware(noHTTP: settings.noHTTP)
         }
         let base = router.group(RouterPath(settings.basePath))
-        addFront(base)
         addOperations(base)
+        addUpgrades(base)
+        guard settings.planes.contains(.http) else { return router }
+        addFront(base)
+        addSession(base)
         addUsers(base)
         addRooms(base)
         addMembers(base)
         addMessages(base)
+        addModeration(base)
         return router
     }
 

@@ -68,6 +68,9 @@ struct Problem: Error, HTTPResponseError {
 
 /// Turns whatever a route throws into a problem that says what to do.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    /// Why the HTTP API is not served here; nil: it is.
+    let noHTTP: String?
+
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -82,7 +85,9 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
         } catch let error as HTTPError {
             return Problem.response(
                 status: error.status.code, code: Problem.code(for: error.status.code),
-                detail: error.body ?? "There is nothing at \(request.method) \(request.uri.path).", retryAfterMs: nil)
+                detail: error.body ?? (error.status == .notFound ? noHTTP : nil)
+                    ?? "There is nothing at \(request.method) \(request.uri.path).",
+                retryAfterMs: nil)
         } catch let error as any HTTPResponseError {
             return Problem.response(
                 status: error.status.code, code: Problem.code(for: error.status.code),

@@ -1,7 +1,6 @@
 import Crypto
 import Logging
 import NIOCore
-import NIOHTTP1
 import RoostCore
 import RoostHub
 import RoostSettings
@@ -21,7 +20,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     private var isDeciding = false
 
     /// Half a request head is waited for so long.
-    private static let headTimeout = TimeAmount.seconds(10)
+    static let headTimeout = TimeAmount.seconds(10)
 
     init(door: Door) { self.door = door }
 
@@ -72,22 +71,13 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     private func refuse(_ context: ChannelHandlerContext, _ status: Int, _ reason: String, _ more: String = "") {
         isDone = true
         let failure = Problem.body(status: status, code: Problem.code(for: status), detail: reason, retryAfterMs: nil)
-        var out = context.channel.allocator.buffer(capacity: 512)
-        out.writeString("HTTP/1.1 \(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)\r\n")
-        out.writeString("Content-Type: application/problem+json\r\nContent-Length: \(failure.readableBytes)\r\n")
-        out.writeString("\(more)Connection: close\r\n\r\n")
-        out.writeImmutableBuffer(failure)
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(out)).whenComplete { _ in
-            // Not both ways at once: what the peer is still sending would turn into a reset and eat the answer.
-            bound.value.close(mode: .output, promise: nil)
-        }
-        context.eventLoop.scheduleTask(in: .seconds(2)) { bound.value.close(promise: nil) }
+        context.sendLast(wrapOutboundOut(httpAnswer(status, failure, more)))
     }
 
     // MARK: WebSocket
 
     private func upgrade(_ context: ChannelHandlerContext, _ request: RequestHead, _ length: Int) {
+        if let reason = door.noWebSockets { return refuse(context, 404, reason) }
         let isEcho = door.hasEcho(at: request.path)
         guard isEcho || request.path == door.webSocketPath else {
             return refuse(
@@ -103,7 +93,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
             let offers = door.compresses ? DeflateOffer.all(in: request) : []
             let upgrade = Upgrade(
                 key: key, subprotocol: subprotocol, dialect: dialect,
-                deflate: DeflateAgreement.withoutContext(offers), length: length)
+                deflate: DeflateAgreement.withoutContext(offers), visitor: visitor(request), length: length)
             guard let judge = door.hub.settings.judge else { return acceptAnonymous(context, request, upgrade) }
             signIn(context, request, upgrade, judge)
         }
@@ -116,8 +106,15 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         var dialect: Dialect
         /// How messages are compressed, if they are.
         var deflate: DeflateAgreement?
+        var visitor: Visitor?
         /// Bytes of the request.
         var length: Int
+    }
+
+    private func visitor(_ request: RequestHead) -> Visitor? {
+        guard let sessions = door.sessions else { return nil }
+        let cookies = request.headers.lazy.filter { $0.name == "cookie" }.map(\.value)
+        return Sessions.claimed(in: cookies).map { Visitor(session: $0, sessions: sessions) }
     }
 
     private func acceptAnonymous(_ context: ChannelHandlerContext, _ request: RequestHead, _ upgrade: Upgrade) {
@@ -176,7 +173,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         guard mayEnter(context) else { return }
         let handler = WebSocketHandler(
             shard: shard, admission: door.admission, maxMessageBytes: door.maxMessageBytes,
-            deflates: upgrade.deflate != nil, isDirect: door.sendsDirectly)
+            deflates: upgrade.deflate != nil, isDirect: door.sendsDirectly, visitor: upgrade.visitor)
         handOver(context, upgrade, to: handler) { handler.start(after: $0, entry) }
     }
 

@@ -26,6 +26,8 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     private var connection: Connection?
     private let shard: Shard
     private let admission: Admission
+    /// Whose rooms are noted.
+    private let visitor: Visitor?
     /// Where the client is until it has signed in.
     private var gate: SignInGate?
 
@@ -44,11 +46,15 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     ///   - admission: has counted the connection in; it is counted out when the channel is gone.
     ///   - deflates: whether both sides have agreed to compress messages, each by itself.
     ///   - isDirect: whether frames may go past the pipeline, see `Wire`.
-    init(shard: Shard, admission: Admission, maxMessageBytes: Int, deflates: Bool, isDirect: Bool) {
+    ///   - visitor: the session that the client has brought, if it has.
+    init(
+        shard: Shard, admission: Admission, maxMessageBytes: Int, deflates: Bool, isDirect: Bool, visitor: Visitor?
+    ) {
         self.isDirect = isDirect
         self.deflates = deflates
         self.shard = shard
         self.admission = admission
+        self.visitor = visitor
         decoder = WebSocketDecoder(
             side: .server, maxMessageBytes: maxMessageBytes, inflater: deflates ? shard.inflater() : nil)
     }
@@ -161,6 +167,8 @@ final class WebSocketHandler: ChannelInboundHandler, RemovableChannelHandler, Tr
     func close(_ code: CloseCode, reason: String) {
         sendClose(code.rawValue, reason)
     }
+
+    func entered(_ room: RoomName) { visitor?.entered(room) }
 
     // MARK: Closing
 

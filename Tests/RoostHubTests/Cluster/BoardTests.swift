@@ -4,12 +4,9 @@ import Testing
 
 @testable import RoostHub
 
-@Suite("What is known of other nodes' boards, and what they are told")
+@Suite("What is known of other nodes' boards")
 struct BoardTests {
     private let node = NodeID(random: 2)
-    private let ann = UserID("ann")!
-    private let bob = UserID("bob")!
-    private let here = Bulletin.Row.here(Attendee(name: "x", since: Timestamp(milliseconds: 1), connections: 1))
 
     private func news(_ from: UInt64, _ to: UInt64) -> Bulletin.Attendance {
         Bulletin.Attendance(room: .general, node: node, from: from, to: to, rows: [:])
@@ -104,6 +101,77 @@ struct BoardTests {
         #expect(result20.gone == [node])
     }
 
+    @Test func aPartThatIsOlderThanWhatIsAppliedIsPassedOver() {
+        var outlook = loaded(4)
+        outlook.doubt([.general])
+        _ = outlook.takeDue()
+        let old = outlook.loaded(.general, BoardPage(parts: [node: BoardPage.Part(version: 3)]))
+        #expect(old == Outlook.Reading(isWanted: true))
+        let next = outlook.judge(news(4, 5))
+        #expect(next == .apply)
+    }
+
+    @Test func whatWasAppliedWhileTheBoardWasReadIsNotGoneForNotBeingOnIt() {
+        var outlook = loaded(4)
+        let other = NodeID(random: 3)
+        _ = outlook.judge(news(6, 7))
+        let due = outlook.takeDue()
+        #expect(due == [.general])
+        let applied = outlook.judge(
+            Bulletin.Attendance(room: .general, node: other, from: 0, to: 1, rows: [:]))
+        #expect(applied == .apply)
+        let read = outlook.loaded(.general, BoardPage(parts: [node: BoardPage.Part(version: 7)]))
+        #expect(read == Outlook.Reading(isWanted: true, news: [node]))
+    }
+
+    @Test func whoIsNotKnownToLiveIsNotPlacedAndLookedAtAgainAfterARenewal() {
+        var outlook = Outlook()
+        outlook.begin(.general)
+        _ = outlook.takeDue()
+        let page = BoardPage(parts: [node: BoardPage.Part(version: 4)])
+        let read = outlook.loaded(.general, page, lives: { _ in false })
+        #expect(read == Outlook.Reading(isWanted: true, strays: [node]))
+        #expect(outlook.isLoaded(.general))
+        let none = outlook.takeDue()
+        #expect(none.isEmpty)
+        outlook.renewed()
+        let due = outlook.takeDue()
+        #expect(due == [.general])
+        let again = outlook.loaded(.general, page)
+        #expect(again.news == [node])
+    }
+
+    @Test func whoIsMissingInTheGraceIsWaitedForWithoutReadingOverAndOver() {
+        var outlook = loaded(4)
+        outlook.doubt([.general])
+        _ = outlook.takeDue()
+        let read = outlook.loaded(.general, BoardPage(), isGrace: true)
+        #expect(read == Outlook.Reading(isWanted: true))
+        #expect(outlook.isLoaded(.general))
+        let none = outlook.takeDue()
+        #expect(none.isEmpty)
+        outlook.renewed()
+        let due = outlook.takeDue()
+        #expect(due == [.general])
+        let late = outlook.loaded(.general, BoardPage())
+        #expect(late.gone == [node])
+    }
+
+    @Test func aBoardThatDoesNotHaveWhatWasToldIsReadOnceMoreAndThenASecondLater() {
+        var outlook = loaded(4)
+        _ = outlook.judge(news(6, 7))
+        for _ in 0..<2 {
+            let due = outlook.takeDue()
+            #expect(due == [.general])
+            _ = outlook.loaded(.general, BoardPage(parts: [node: BoardPage.Part(version: 4)]))
+        }
+        let none = outlook.takeDue()
+        #expect(none.isEmpty)
+        outlook.lookAgain()
+        let due = outlook.takeDue()
+        #expect(due == [.general])
+    }
+
     @Test func roomsOfNoInterestAreNotHeardOf() {
         var outlook = loaded(4)
         outlook.end(.general)
@@ -113,79 +181,5 @@ struct BoardTests {
         #expect(!result22.isWanted)
         let result23 = outlook.takeDue()
         #expect(result23.isEmpty)
-    }
-
-    // MARK: Telling
-
-    private func writeAll(_ own: inout OwnRows, isAttended: Bool = true) -> [Bulletin] {
-        _ = own.begin()
-        let told = own.written(own.take(), by: node) { _ in isAttended }
-        _ = own.take()
-        return told
-    }
-
-    private func reminders(_ own: inout OwnRows, _ seconds: Int) -> [Int] {
-        var counts: [Int] = []
-        for _ in 0..<seconds { counts.append(own.takeReminders(by: node).count) }
-        return counts
-    }
-
-    private func versions(_ bulletins: [Bulletin]) -> [[UInt64]] {
-        bulletins.compactMap { bulletin in
-            guard case .attendance(let news) = bulletin else { return nil }
-            return [news.from, news.to]
-        }
-    }
-
-    @Test func versionsFollowEachOther() {
-        var own = OwnRows()
-        own.note(.members(.general), ann, here)
-        let (begun, again) = (own.begin(), own.begin())
-        #expect(begun && !again)
-        let first = own.take()
-        let told = own.written(first, by: node) { _ in true }
-        #expect(versions(told) == [[0, 1]])
-        let rest = own.take()
-        #expect(rest.isEmpty)
-        own.note(.members(.general), bob, here)
-        #expect(versions(writeAll(&own)) == [[1, 2]])
-    }
-
-    @Test func whatCouldNotBeWrittenWaitsUnderWhatIsNewer() {
-        var own = OwnRows()
-        own.note(.members(.general), ann, here)
-        own.note(.members(.general), bob, here)
-        _ = own.begin()
-        let failed = own.take()
-        own.note(.members(.general), ann, .gone)
-        own.putBack(failed)
-        _ = own.begin()
-        let again = own.take()
-        #expect(again.first?.rows == [ann: .gone, bob: here])
-    }
-
-    @Test func afterTheBusWasAwayEverythingIsToldAnew() {
-        var own = OwnRows()
-        own.note(.members(.general), ann, here)
-        _ = writeAll(&own)
-        own.beginAnew()
-        own.note(.members(.general), ann, here)
-        #expect(versions(writeAll(&own)) == [[0, 2]])
-    }
-
-    @Test func othersAreRemindedSoonAndNowAndThenOfRoomsWithoutMembersNotForEver() {
-        var own = OwnRows()
-        own.note(.members(.general), ann, here)
-        _ = writeAll(&own)
-        let told = reminders(&own, 120)
-        #expect(told.reduce(0, +) >= 3 + 3)
-        #expect(told.allSatisfy { $0 <= 1 })
-        own.note(.members(.general), ann, .gone)
-        _ = writeAll(&own, isAttended: false)
-        let farewell = reminders(&own, 200)
-        #expect(farewell.prefix(3).allSatisfy { $0 == 1 })
-        #expect(farewell.suffix(50).allSatisfy { $0 == 0 })
-        own.note(.members(.general), bob, here)
-        #expect(versions(writeAll(&own)) == [[0, 3]])
     }
 }

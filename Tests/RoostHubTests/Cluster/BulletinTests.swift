@@ -27,8 +27,9 @@ struct BulletinTests {
             .attendance(Bulletin.Attendance(room: room, node: node, from: 2, to: 3, rows: [ann: .gone])),
             .attendance(Bulletin.Attendance(room: room, node: node, from: 3, to: 4, rows: [ann: .expected])),
             .marks(room, [MemberMark(room: room, user: ann, mark: Mark(received: 9, read: 4))]),
-            .dissolved(room), .recheck(room), .membership(ann, room, isNow: true), .created(ann, room), .lookAgain,
-            .atLeast(room, 12), .doubt(room),
+            .dissolved(room), .recheck(room), .membership(ann, room, isNow: true), .created(ann, room),
+            .atLeast(room, 12), .doubt(room), .disconnect(ann, reason: "Good night.", ask: .max),
+            .disconnected(ask: 7, node: node, connections: 300),
         ]
     }
 

@@ -54,6 +54,8 @@ struct Crew {
         var arguments = ["--worker", "--from", "\(seeds.lowerBound)", "--seeds", "\(seeds.count)"]
         if options.checkDeterminism { arguments.append("--check-determinism") }
         if let sqlite = options.sqlite { arguments.append(sqlite ? "--sqlite" : "--no-sqlite") }
+        if let cluster = options.cluster { arguments.append(cluster ? "--cluster" : "--no-cluster") }
+        if let dynamodb = options.dynamodb { arguments.append(dynamodb ? "--dynamodb" : "--no-dynamodb") }
         worker.process.arguments = arguments
         worker.process.standardOutput = worker.output
         try worker.process.run()

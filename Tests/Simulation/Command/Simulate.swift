@@ -25,6 +25,12 @@ struct Simulate: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Use a SQLite file in every seed, or in none.")
     var sqlite: Bool?
 
+    @Flag(inversion: .prefixedNo, help: "Have several nodes with a bus in every seed, or in none.")
+    var cluster: Bool?
+
+    @Flag(inversion: .prefixedNo, help: "Use DynamoDB's tables in every seed of a cluster, or in none.")
+    var dynamodb: Bool?
+
     @Flag(help: .hidden)
     var worker = false
 
@@ -50,7 +56,8 @@ struct Simulate: ParsableCommand {
                 fflush(nil)
             }
             let outcome = Simulation.run(
-                seed: seed, shape: Shape(seed: seed, sqlite: sqlite), isTraced: trace || checkDeterminism,
+                seed: seed, shape: Shape(seed: seed, sqlite: sqlite, cluster: cluster, dynamoDB: dynamodb),
+                isTraced: trace || checkDeterminism,
                 onLine: trace ? { print($0) } : nil)
             if checkDeterminism { try runAgain(seed, outcome) }
             if let violation = outcome.violation { try report(seed, outcome, violation) }
@@ -90,8 +97,10 @@ struct Simulate: ParsableCommand {
             print("The last of \(concerned.count) lines that concern \(violation.concerns.joined(separator: ", ")):")
             for line in concerned.suffix(40) { print(line.description.prefix(230)) }
         }
-        let store = sqlite.map { $0 ? " SQLITE=1" : " SQLITE=0" } ?? ""
-        print("\nTo run it again: make simulate SEEDS=1 FROM=\(seed)\(store)   (everything that happens: TRACE=1)")
+        let world = [("SQLITE", sqlite), ("CLUSTER", cluster), ("DYNAMODB", dynamodb)].map { name, flag in
+            flag.map { " \(name)=\($0 ? 1 : 0)" } ?? ""
+        }.joined()
+        print("\nTo run it again: make simulate SEEDS=1 FROM=\(seed)\(world)   (everything that happens: TRACE=1)")
         throw ExitCode(1)
     }
 }

@@ -50,6 +50,12 @@ final class Ledger: @unchecked Sendable {
 
         var head: UInt64 { UInt64(messages.count) }
 
+        /// Whether a reader who is there has nothing left to hear. Who asked for history that has all been dropped is not
+        /// told so before the next message.
+        func isHeard(upTo cursor: UInt64, mayStartLater: Bool) -> Bool {
+            cursor == head || (mayStartLater && cursor < head && floor >= head)
+        }
+
         func message(at seq: UInt64) -> Message? {
             seq >= 1 && seq <= head ? messages[Int(seq) - 1] : nil
         }
@@ -78,6 +84,9 @@ final class Ledger: @unchecked Sendable {
     /// The log as it is now; nil where nothing was ever written.
     func current(_ room: RoomName) -> Log? { logs[room]?.last.flatMap { $0.isOver ? nil : $0 } }
 
+    /// Whether a log that had something in it is gone with its room.
+    func isOver(_ room: RoomName, _ epoch: String) -> Bool { log(room, epoch)?.isOver ?? false }
+
     var all: [Log] { logs.keys.sorted().flatMap { logs[$0] ?? [] } }
 
     // MARK: What the store has done
@@ -93,6 +102,12 @@ final class Ledger: @unchecked Sendable {
             for message in committed.messages { append(message, to: log) }
             log.floor = max(log.floor, committed.floor)
         }
+    }
+
+    /// Retention has dropped messages apart from any append.
+    func dropped(_ room: RoomName, _ epoch: String, upTo floor: UInt64) {
+        guard let log = log(room, epoch) else { return }
+        log.floor = max(log.floor, floor)
     }
 
     private func begin(_ committed: Committed) -> Log {

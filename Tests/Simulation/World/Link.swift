@@ -22,8 +22,14 @@ final class Link {
     let toServer: Pipe
     let toClient: Pipe
     private(set) var server: ServerEnd?
-    private let stage: Stage
+    let stage: Stage
     private let dice: Dice
+    /// When the node's welcome was heard; the first and the last that was heard in the user's own room.
+    var welcomedAt: Int64?
+    var ownFirst: UInt64 = 0
+    var ownHeard: UInt64?
+    /// How often it was told that somebody came to a room or left one.
+    var presenceNews = 0
     private var decoder: WebSocketDecoder
     private var leftover: ByteBuffer?
     private var unread: [ByteBuffer] = []
@@ -68,6 +74,9 @@ final class Link {
     /// Nothing comes through any more, whether or not that has been noticed.
     var isDead: Bool { toServer.isCut || toClient.isCut }
 
+    /// The node still has what the client has given up.
+    var isGhost: Bool { (isOver || isDead) && server?.connection != nil }
+
     // MARK: Sending
 
     func send(_ frames: ByteBuffer) { toServer.send(frames) }
@@ -108,7 +117,7 @@ final class Link {
 
     private func handle(_ output: WebSocketDecoder.Output) {
         switch output {
-        case .text(let text): client.heard(text)
+        case .text(let text): if notes(text) { client.heard(text) }
         case .ping(let payload):
             var frame = ByteBuffer()
             frame.putMaskedFrame(

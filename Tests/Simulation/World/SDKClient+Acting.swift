@@ -52,8 +52,12 @@ extension SDKClient {
         }
         for seat in seats where seat.isWanted {
             guard seat.isIn else { return (.finishes, "\(name) is not in \(seat.room)", [name, seat.room.text]) }
+            if stage.isOver(seat.room, seat.epoch) {
+                return (.finishes, "\(name) is in \(seat.room), which was deleted", [name, seat.room.text])
+            }
             guard let log = stage.ledger.current(seat.room) else { continue }
-            if seat.epoch != log.epoch.text || seat.cursor != log.head {
+            let isHeard = seat.cursor.map { log.isHeard(upTo: $0, mayStartLater: seat.mayStartLater) } ?? false
+            if seat.epoch != log.epoch.text || !isHeard {
                 return (
                     .catchesUp,
                     "\(name) is at \(seat.epoch):\(seat.cursor ?? 0) of \(seat.room), which ends at \(log.epoch):\(log.head)",

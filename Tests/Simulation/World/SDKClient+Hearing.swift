@@ -85,6 +85,7 @@ extension SDKClient {
     }
 
     private func refused(_ error: RoostError, _ index: Int) {
+        stage.trace.note(name, "is refused \(seats[index].room): \(error)")
         if !stage.deletesRooms { wrong("was not let into \(seats[index].room): \(error)") }
         seats[index].isIn = false
         seats[index].members = nil

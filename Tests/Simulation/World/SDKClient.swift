@@ -138,6 +138,8 @@ final class SDKClient: SimGuest, @unchecked Sendable {
 
     func connect() {
         guard !isGone else { return }
+        // It may have rested before the first time.
+        isAway = false
         for index in seats.indices where seats[index].isWanted { join(index) }
         handle(.connect)
     }
@@ -190,12 +192,14 @@ final class SDKClient: SimGuest, @unchecked Sendable {
     // MARK: What the application does
 
     func join(_ index: Int) {
+        stage.trace.note(name, "joins \(seats[index].room)")
         seats[index].isWanted = true
         let wish = JoinWish(history: plan.history, presence: plan.presence, isDurable: plan.isDurable)
         handle(.join(room: seats[index].room.text, wish))
     }
 
     func leave(_ index: Int) {
+        stage.trace.note(name, "leaves \(seats[index].room)")
         seats[index] = Seat(room: seats[index].room, hasLostPlace: true)
         handle(.leave(room: seats[index].room.text))
     }

@@ -25,6 +25,10 @@ public struct Shape: Sendable {
     public var maxContent = 100
     /// A real file that is closed and opened again, instead of a store that outlives the node in memory.
     public var usesSQLite = false
+    /// The DynamoDB store, opened by each node for itself upon the same tables.
+    public var usesDynamoDB = false
+    /// By how much the clocks of two nodes' hosts differ from the right time, at most, in milliseconds.
+    public var clockSkewMs: Int64 = 0
 
     public struct Network: Sendable {
         /// Microseconds on the way.
@@ -68,23 +72,28 @@ public struct Shape: Sendable {
         /// Of the bus, for all nodes or for one.
         public var busOutages = 0
         public var partitions = 0
+        /// Nodes that stand still for longer than their lease.
+        public var freezes = 0
 
         /// Nothing goes wrong at all.
         public var isEmpty: Bool {
-            cuts + stalls + crashes + drains + clockSteps + outages + deletions + busOutages + partitions == 0
+            cuts + stalls + crashes + drains + clockSteps + outages + deletions + busOutages + partitions + freezes == 0
         }
     }
 
     /// Whether the nodes are a cluster; else several share a store without knowing of each other.
     public var hasBus = false
     public var bus = Bus()
-    /// As `HubSettings.looksPerSweep`.
-    public var looksPerSweep = 5
+    /// As `HubSettings.sweepsPerLook`.
+    public var sweepsPerLook = 5
 
     public init() {}
 
-    /// - Parameter sqlite: whether the store is a file; nil leaves it to the seed.
-    public init(seed: UInt64, sqlite: Bool? = nil) {
+    /// - Parameters:
+    ///   - sqlite: whether the store is a file; nil leaves it to the seed.
+    ///   - cluster: whether there are several nodes with a bus; nil leaves it to the seed.
+    ///   - dynamoDB: whether the store of a cluster is DynamoDB's; nil leaves it to the seed.
+    public init(seed: UInt64, sqlite: Bool? = nil, cluster wantsCluster: Bool? = nil, dynamoDB: Bool? = nil) {
         let dice = Dice(seed: seed, "shape")
         clients = dice.int(2...8)
         rooms = dice.int(1...3)
@@ -102,22 +111,50 @@ public struct Shape: Sendable {
         (kinds, sendsSince) = (Shape.kinds(dice), dice.chance(0.2))
         if sendsSince { limits.dedupeWindowMs = dice.time(300...3000) }
         let cluster = Dice(seed: seed, "cluster")
-        hasBus = cluster.chance(0.4)
+        let isCluster = cluster.chance(0.4)
+        hasBus = wantsCluster ?? isCluster
         if hasBus { nodes = cluster.int(2...4) }
+        let tables = Dice(seed: seed, "tables")
+        let isDynamo = tables.chance(0.3)
+        if hasBus, !usesSQLite { usesDynamoDB = dynamoDB ?? isDynamo }
         guard !dice.chance(0.1) else { return }
         store = Store(dice)
         faults = Faults(dice)
+        if usesDynamoDB {
+            clockSkewMs = tables.pick([0, 5, 1000, 15_000])
+            // For longer than a message is on its way, with retries: see below.
+            if tables.chance(0.3) { keepForAWhile(tables.time(2000...5000)) }
+        }
         if hasBus {
             bus = Bus(cluster)
             // Where no post is lost but with a connection or a node, nobody need ask the store without a cause.
-            if bus.loses == 0, cluster.chance(0.7) { looksPerSweep = 0 }
+            if bus.loses == 0, cluster.chance(0.7) { sweepsPerLook = 0 }
             faults.busOutages = cluster.chance(0.4) ? cluster.int(1...3) : 0
             faults.partitions = cluster.chance(0.4) ? cluster.int(1...4) : 0
+            let freezes = Dice(seed: seed, "freezes")
+            faults.freezes = freezes.chance(0.2) ? freezes.int(1...2) : 0
+            // What a node appends that has no lease, and ends before it has told of it, only a look finds.
+            let losesLeases = faults.busOutages + faults.partitions > 0 || bus.fails > 0
+            if faults.freezes > 0 || (losesLeases && faults.crashes + faults.drains > 0) { sweepsPerLook = 5 }
         }
+        leaveOutWhatCannotBeTold()
+    }
+
+    /// Faults under which nobody could say whether a message was stored, so that a promise is not one.
+    private mutating func leaveOutWhatCannotBeTold() {
         // A clock that steps makes the window shorter than anybody can say.
         if sendsSince { faults.clockSteps = 0 }
         // A message that is on its way for longer than the window may be stored after the copy that overtook it.
-        if sendsSince { (faults.stalls, store.isLate) = (0, 0) }
+        if sendsSince { (faults.stalls, store.isLate, faults.freezes) = (0, 0, 0) }
+        // On its way to the tables that is: what can't be reached is tried again for seconds.
+        if sendsSince, usesDynamoDB { faults.outages = 0 }
+        // Another node's copy may wait behind all that came over a slow line at once, which takes a second or two.
+        if sendsSince, hasBus { limits.dedupeWindowMs = max(3000, limits.dedupeWindowMs) }
+        // So may one that is on its way while a room drops what was said since it was first sent, or is deleted: its copy
+        // is refused then, since nobody can tell any more whether it was stored.
+        let forgets = kinds.rules.contains { !$0.kind.retainsAll } || faults.deletions > 0
+        if hasBus, forgets { (store.isLate, faults.freezes) = (0, 0) }
+        if hasBus, forgets, usesDynamoDB { faults.outages = 0 }
     }
 
     private static func kinds(_ dice: Dice) -> Kinds {
@@ -125,6 +162,13 @@ public struct Shape: Sendable {
         if dice.chance(0.2) { kind.retainCount = dice.int(3...40) }
         kind.receipts = dice.chance(0.3)
         return Kinds(RoomPattern("r0").map { [Kinds.Rule(match: $0, kind: kind)] } ?? [])
+    }
+
+    /// Messages of the first room are dropped by their age.
+    private mutating func keepForAWhile(_ milliseconds: Int64) {
+        guard let match = RoomPattern("r0"), var kind = kinds.rules.first?.kind else { return }
+        kind.retainAgeMs = milliseconds
+        kinds = Kinds([Kinds.Rule(match: match, kind: kind)])
     }
 
     /// Whether retention may drop messages of a room.
@@ -185,17 +229,18 @@ extension Shape: CustomStringConvertible {
     public var description: String {
         """
         \(clients) clients, \(rooms) rooms, \(operations) operations in \(activeMs) ms, \(nodes) node\(nodes > 1 ? "s" : ""), \
-        \(usesSQLite ? "SQLite" : "memory")
+        \(usesSQLite ? "SQLite" : usesDynamoDB ? "DynamoDB, clocks \(clockSkewMs) ms off" : "memory")
         network: \(network.latency) us, splits \(network.splits), window \(network.window); \
         unsent \(limits.maxUnsentBytes), rate \(limits.rateMessages)/s burst \(limits.rateBurst), \
         heartbeat \(limits.heartbeatMs)+\(limits.heartbeatTimeoutMs) ms
         dedupe window \(limits.dedupeWindowMs) ms\(sendsSince ? " with since" : ""); \
-        r0 keeps \(kinds.rules.first?.kind.retainCount.map { "\($0)" } ?? "all")
+        r0 keeps \(kinds.rules.first?.kind.retainCount.map { "\($0)" } ?? "all") \
+        for \(kinds.rules.first?.kind.retainAgeMs.map { "\($0) ms" } ?? "ever")
         store: \(store.latency) us, fails \(store.fails), loses replies \(store.losesReply), late \(store.isLate)
         faults: \(faults.cuts) cuts, \(faults.stalls) stalls, \(faults.crashes) crashes, \(faults.drains) drains, \
         \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions, \
-        \(faults.busOutages) bus outages, \(faults.partitions) partitions
-        bus: \(hasBus ? "\(bus.latency) us, loses \(bus.loses), doubles \(bus.doubles), fails \(bus.fails), sweeps \(looksPerSweep)" : "none")
+        \(faults.busOutages) bus outages, \(faults.partitions) partitions, \(faults.freezes) freezes
+        bus: \(hasBus ? "\(bus.latency) us, loses \(bus.loses), doubles \(bus.doubles), fails \(bus.fails), sweeps \(sweepsPerLook)" : "none")
         """
     }
 }

@@ -17,6 +17,7 @@ final class SimLoop: EventLoop, @unchecked Sendable {
     private var isTickDue = false
     private var isRunning = false
     private var isDead = false
+    private var isFrozen = false
     private var timers: [UInt64: () -> Void] = [:]
     private var lastTimer: UInt64 = 0
 
@@ -52,24 +53,32 @@ final class SimLoop: EventLoop, @unchecked Sendable {
             return
         }
         steps.append(step)
-        guard !isTickDue else { return }
+        planTick()
+    }
+
+    private func planTick() {
+        guard !steps.isEmpty, !isTickDue, !isFrozen else { return }
         isTickDue = true
         scheduler.after(dice.time(0...120)) { [self] in tick() }
+    }
+
+    /// The process stands still, or goes on with all that has come meanwhile.
+    func freeze(_ isNow: Bool) {
+        isFrozen = isNow
+        planTick()
     }
 
     private func tick() {
         guard !isDead else { return }
         isTickDue = false
+        guard !isFrozen else { return }
         let count = dice.chance(0.2) ? 1 : steps.count
         let batch = steps[..<count]
         steps.removeFirst(count)
         isRunning = true
         for step in batch { step.run() }
         isRunning = false
-        if !steps.isEmpty, !isTickDue {
-            isTickDue = true
-            scheduler.after(dice.time(0...120)) { [self] in tick() }
-        }
+        planTick()
     }
 
     // MARK: Timers

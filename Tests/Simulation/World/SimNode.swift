@@ -19,6 +19,7 @@ final class SimNode: @unchecked Sendable {
         var hub: Hub?
         var links: [Link] = []
         var isAccepting = false
+        var isFrozen = false
 
         init(name: String, loops: [SimLoop], store: SimStore, bus: SimBus?) {
             self.name = name
@@ -29,6 +30,8 @@ final class SimNode: @unchecked Sendable {
     }
     private var life: Life?
     private var lives = 0
+    /// By how much its host's clock differs from the others', in milliseconds.
+    private let clockSkew: Int64
 
     init(_ stage: Stage, vault: Vault, redis: SimRedis?, name: String) {
         self.stage = stage
@@ -36,6 +39,8 @@ final class SimNode: @unchecked Sendable {
         self.redis = redis
         self.name = name
         dice = stage.dice("node " + name)
+        let skew = stage.shape.clockSkewMs
+        clockSkew = skew > 0 ? stage.dice("clock of " + name).time(-skew...skew) : 0
     }
 
     var bus: SimBus? { life?.bus }
@@ -43,6 +48,7 @@ final class SimNode: @unchecked Sendable {
     var hub: Hub? { life?.hub }
     var isUp: Bool { life?.isAccepting ?? false }
     var isDown: Bool { life == nil }
+    var isFrozen: Bool { life?.isFrozen ?? false }
 
     // MARK: Up
 
@@ -54,8 +60,7 @@ final class SimNode: @unchecked Sendable {
             SimLoop(scheduler: stage.scheduler, dice: stage.dice("loop \(lifeName).\(number)"))
         }
         do {
-            let store = SimStore(
-                try vault.open(), stage, name: "store/" + lifeName, outlivesCallers: vault.outlivesCallers)
+            let store = try vault.store(for: "store/" + lifeName)
             let bus = redis.map { SimBus($0, name: lifeName) }
             let life = Life(name: lifeName, loops: loops, store: store, bus: bus)
             self.life = life
@@ -67,13 +72,14 @@ final class SimNode: @unchecked Sendable {
     }
 
     private func start(_ life: Life) async {
+        await life.store.open()
         do {
             let hub = try await Hub.start(
                 store: life.store, loops: life.loops,
                 settings: HubSettings(
                     limits: stage.shape.limits, kinds: stage.shape.kinds, node: life.name,
                     recentBytes: stage.shape.recentBytes, readersPerTurn: stage.shape.readersPerTurn,
-                    looksPerSweep: stage.shape.looksPerSweep),
+                    sweepsPerLook: stage.shape.sweepsPerLook),
                 world: world(life),
                 log: Logger(label: "roost") { [stage] _ in TraceLog(stage.trace, life.name) },
                 membership: life.bus.map { Hub.Membership(cluster: $0, storeID: "sim") })
@@ -88,11 +94,12 @@ final class SimNode: @unchecked Sendable {
     }
 
     private func world(_ life: Life) -> World {
-        let (stage, dice) = (stage, stage.dice("world " + life.name))
+        let (stage, dice, skew) = (stage, stage.dice("world " + life.name), clockSkew)
         // Each process has a monotonic clock of its own.
         let start = stage.now / 1000 - dice.time(0...1_000_000)
         return World(
-            monotonic: { Moment(milliseconds: stage.now / 1000 - start) }, wall: { stage.wall },
+            monotonic: { Moment(milliseconds: stage.now / 1000 - start) },
+            wall: { Timestamp(milliseconds: stage.wall.milliseconds + skew) },
             random: { dice.next() }, executor: stage.executor)
     }
 
@@ -113,6 +120,26 @@ final class SimNode: @unchecked Sendable {
         return true
     }
 
+    /// Whether it has a connection that its client has given up.
+    var holdsGhosts: Bool { life?.links.contains(where: \.isGhost) ?? false }
+
+    /// The process stands still for so long; what comes meanwhile waits for it.
+    func freeze(for time: Int64) {
+        guard let life, life.isAccepting, !life.isFrozen else { return }
+        stage.trace.note(name, "stands still")
+        freeze(life, true)
+        stage.scheduler.after(time) { [self] in
+            stage.trace.note(life.name, "goes on")
+            freeze(life, false)
+        }
+    }
+
+    private func freeze(_ life: Life, _ isFrozen: Bool) {
+        life.isFrozen = isFrozen
+        for loop in life.loops { loop.freeze(isFrozen) }
+        life.bus?.freeze(isFrozen)
+    }
+
     // MARK: Down
 
     /// The process is killed.
@@ -130,9 +157,9 @@ final class SimNode: @unchecked Sendable {
         for loop in life.loops { loop.die() }
         for link in life.links { link.nodeDied() }
         life.links = []
-        let (vault, inner) = (vault, life.store.inner)
+        let (vault, store) = (vault, life.store)
         stage.executor.task { [executor = stage.executor] in
-            try? await executor.abroad { () async throws(StoreError) in await vault.close(inner) }
+            try? await executor.abroad { () async throws(StoreError) in await vault.close(store) }
         }
     }
 

@@ -10,6 +10,7 @@ final class SimRedis: @unchecked Sendable {
     fileprivate var buses: [SimBus] = []
     private var leases: [NodeID: (card: NodeCard, until: Int64)] = [:]
     private var boards: [BoardName: [NodeID: BoardPage.Part]] = [:]
+    private var quotas: [String: TokenBucket] = [:]
     private(set) var isOut = false
 
     init(_ stage: Stage) {
@@ -30,7 +31,7 @@ final class SimRedis: @unchecked Sendable {
     func comeBack() {
         guard isOut else { return }
         isOut = false
-        if dice.chance(0.5) { (leases, boards) = ([:], [:]) }
+        if dice.chance(0.5) { (leases, boards, quotas) = ([:], [:], [:]) }
         stage.trace.note("bus", "is back with \(boards.count) boards")
         for bus in buses { bus.findsItAgain() }
     }
@@ -61,7 +62,9 @@ final class SimRedis: @unchecked Sendable {
     fileprivate func write(_ changes: [BoardChange], by node: NodeID) {
         for change in changes {
             var part = boards[change.board]?[node] ?? BoardPage.Part(version: 0)
+            guard change.version > part.version else { continue }
             part.version = change.version
+            if change.isWhole { part.rows = [:] }
             for (user, row) in change.rows { part.rows[user] = row }
             boards[change.board, default: [:]][node] = part
         }
@@ -69,8 +72,22 @@ final class SimRedis: @unchecked Sendable {
 
     fileprivate func read(_ names: [BoardName]) -> [BoardPage] { names.map { BoardPage(parts: boards[$0] ?? [:]) } }
 
-    fileprivate func clean(_ board: BoardName, of nodes: [NodeID]) {
-        for node in nodes where leases[node].map({ $0.until <= stage.now }) ?? true { boards[board]?[node] = nil }
+    fileprivate func clean(_ parts: [BoardPart]) {
+        for part in parts where boards[part.board]?[part.node]?.version ?? 0 <= part.version {
+            boards[part.board]?[part.node] = nil
+        }
+    }
+
+    fileprivate func take(_ want: Int, from name: String, rate: Int, burst: Int) -> Int {
+        let now = Moment(milliseconds: stage.now / 1000)
+        var bucket = quotas[name] ?? TokenBucket(burst: burst, now: now)
+        defer { quotas[name] = bucket }
+        guard case .tokens(let count) = bucket.lease(want, rate: rate, burst: burst, now: now) else { return 0 }
+        return count
+    }
+
+    fileprivate func keep(_ parts: [BoardPart]) -> [Bool] {
+        parts.map { boards[$0.board]?[$0.node]?.version == $0.version }
     }
 }
 
@@ -86,6 +103,9 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     /// Those of which the node has been told.
     private var told: Set<BusChannel> = []
     private var isUp = false
+    private var isFrozen = false
+    /// What is to be done once the node goes on.
+    private var backlog: [() -> Void] = []
 
     init(_ redis: SimRedis, name: String) {
         self.redis = redis
@@ -133,7 +153,7 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
                 let still = now.filter { inForce.contains($0) }
                 guard !isDead, isUp, !still.isEmpty else { return }
                 told.formUnion(still)
-                hear(.inForce(still))
+                onceAwake { [self] in hear(.inForce(still)) }
             }
         }
     }
@@ -146,7 +166,25 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     }
 
     fileprivate func deliver(_ posts: [BusPost]) {
-        if isUp, !isDead { hear(.posts(posts)) }
+        if isUp, !isDead { onceAwake { [self] in hear(.posts(posts)) } }
+    }
+
+    // MARK: Standing still
+
+    private func onceAwake(_ body: @escaping () -> Void) {
+        if isFrozen { backlog.append(body) } else { body() }
+    }
+
+    /// The node stands still and hears nothing, or goes on with what was said meanwhile. Redis may have given it up.
+    func freeze(_ isNow: Bool) {
+        isFrozen = isNow
+        guard !isNow, !isDead else { return }
+        let missed = backlog
+        backlog = []
+        for body in missed { body() }
+        guard dice.chance(0.5) else { return }
+        isCutOff("given up while it stood still")
+        findsItAgain()
     }
 
     // MARK: The connection
@@ -155,7 +193,7 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     func isCutOff(_ reason: String) {
         guard isUp, !isDead else { return }
         (isUp, inForce, told) = (false, [], [])
-        hear(.lost(reason))
+        onceAwake { [self] in hear(.lost(reason)) }
     }
 
     func findsItAgain() {
@@ -181,7 +219,7 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     private func pause() async {
         let time = dice.time(weather.latency)
         await withCheckedContinuation { continuation in
-            stage.scheduler.after(time) { continuation.resume() }
+            stage.scheduler.after(time) { [self] in onceAwake { continuation.resume() } }
         }
     }
 
@@ -197,11 +235,15 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
 
     func read(_ boards: [BoardName]) async throws(BusError) -> [BoardPage] { try await call { redis.read(boards) } }
 
-    func clean(_ board: BoardName, of nodes: [NodeID]) async throws(BusError) {
-        try await call { redis.clean(board, of: nodes) }
-    }
+    func clean(_ parts: [BoardPart]) async throws(BusError) { try await call { redis.clean(parts) } }
 
-    func visit(_ session: String, idleMs: Int64) async throws(BusError) -> SessionState { SessionState(visits: 1) }
+    func keep(_ parts: [BoardPart]) async throws(BusError) -> [Bool] { try await call { redis.keep(parts) } }
+
+    func visit(_ session: String, begins: Bool, idleMs: Int64) async throws(BusError) -> SessionState? {
+        SessionState(visits: 1)
+    }
     func note(room: RoomName, of session: String) async throws(BusError) {}
-    func take(_ want: Int, from bucket: String, rate: Int, burst: Int) async throws(BusError) -> Int { want }
+    func take(_ want: Int, from bucket: String, rate: Int, burst: Int) async throws(BusError) -> Int {
+        try await call { redis.take(want, from: bucket, rate: rate, burst: burst) }
+    }
 }

@@ -4,22 +4,48 @@ import RoostEngine
 /// The store as one node sees it: late, failing, and sometimes wrong about having failed.
 ///
 /// Each call waits, takes effect in the store within, waits again and answers. A node's end makes its calls end with
-/// `closed`; an append under way may have been kept, or may yet be.
+/// `closed`; an append under way may have been kept, or may yet be. Where the store is made of tables, all this happens to
+/// its calls to them instead.
 final class SimStore: Store, @unchecked Sendable {
-    let inner: any Store
+    enum Place {
+        /// An append may take effect after its node's end, as a request on its way to another host may.
+        case local(outlivesCallers: Bool)
+        case remote(SimTables)
+    }
+
+    /// Nil until it has been opened.
+    private(set) var inner: (any Store)?
     /// The node is gone.
-    var isDead = false
+    var isDead = false {
+        didSet { if case .remote(let tables) = place { tables.isDead = isDead } }
+    }
     private let stage: Stage
     private let name: String
     private let dice: Dice
-    private let outlivesCallers: Bool
+    private let place: Place
+    private let make: () async throws(StoreError) -> any Store
 
-    init(_ inner: any Store, _ stage: Stage, name: String, outlivesCallers: Bool) {
-        self.inner = inner
+    /// - Parameter make: opens the store within.
+    init(
+        _ place: Place, _ stage: Stage, name: String, make: @escaping () async throws(StoreError) -> any Store
+    ) {
+        self.place = place
         self.stage = stage
         self.name = name
-        self.outlivesCallers = outlivesCallers
+        self.make = make
         dice = stage.dice("store of \(name)")
+    }
+
+    /// Opens the store within, however often that takes.
+    func open() async {
+        while inner == nil, !isDead {
+            do throws(StoreError) {
+                inner = try await make()
+            } catch {
+                stage.trace.note(name, "can't be opened: \(error)")
+                await wait(.ms(500))
+            }
+        }
     }
 
     // MARK: What may go wrong
@@ -45,6 +71,9 @@ final class SimStore: Store, @unchecked Sendable {
         return fate
     }
 
+    /// Else the tables tell the ledger.
+    private var isLocal: Bool { if case .local = place { true } else { false } }
+
     private func wait(_ time: Int64) async {
         await withCheckedContinuation { continuation in
             stage.scheduler.after(time) { continuation.resume() }
@@ -55,7 +84,12 @@ final class SimStore: Store, @unchecked Sendable {
     private func call<Value: Sendable>(
         _ what: String, _ body: (any Store) async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        if isDead { throw .closed }
+        guard !isDead, let inner else { throw .closed }
+        guard case .local(let outlivesCallers) = place else {
+            let value = try await body(inner)
+            if isDead { throw .failed("the reply was lost") }
+            return value
+        }
         let fate = fate()
         await wait(fate.before)
         if isDead, !(outlivesCallers && what == "append") { throw .closed }
@@ -79,9 +113,11 @@ final class SimStore: Store, @unchecked Sendable {
     func durability(of room: RoomName) -> Durability { .stored }
 
     func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
-        try await call("append") { [ledger = stage.ledger] store async throws(StoreError) in
+        stage.appendsUnderWay += 1
+        defer { stage.appendsUnderWay -= 1 }
+        return try await call("append") { [ledger = stage.ledger, isLocal] store async throws(StoreError) in
             let appended = try await store.append(drafts, at: now)
-            ledger.committed(appended.committed)
+            if isLocal { ledger.committed(appended.committed) }
             return appended
         }
     }
@@ -147,9 +183,9 @@ final class SimStore: Store, @unchecked Sendable {
     }
 
     func deleteRoom(_ name: RoomName) async throws(StoreError) -> Bool {
-        try await call("deleteRoom") { [ledger = stage.ledger] store async throws(StoreError) in
+        try await call("deleteRoom") { [ledger = stage.ledger, isLocal] store async throws(StoreError) in
             let isDone = try await store.deleteRoom(name)
-            if isDone { ledger.deleted(name) }
+            if isDone, isLocal { ledger.deleted(name) }
             return isDone
         }
     }

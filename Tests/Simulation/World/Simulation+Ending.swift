@@ -17,8 +17,8 @@ extension Simulation {
             client.link?.stall(false)
             client.settleDown()
         }
-        // A node that was not told looks every two seconds whether its rooms are still there.
-        if stage.deletesRooms { advance(by: .ms(3000)) }
+        // A node that was not told looks whether its rooms are still there: every two seconds, or, of several, in turn.
+        if stage.deletesRooms { advance(by: .ms(redis == nil ? 3000 : 5000 + 2000 * Int64(stage.shape.sweepsPerLook))) }
         let deadline = stage.now + .ms(Simulation.patience)
         while !stage.referee.isOver {
             for node in nodes where node.isDown { node.start() }
@@ -27,14 +27,49 @@ extension Simulation {
             advance(by: .ms(250))
         }
         probe()
+        rest()
         compareWithStore()
+    }
+
+    /// Where nobody comes or goes any more, nobody is told that somebody does.
+    private func rest() {
+        guard !stage.referee.isOver else { return }
+        // A node that stood still reads what was said by clients that are gone, and only their silence tells it so.
+        let deadline = stage.now + .ms(Simulation.patience)
+        advance(by: .ms(Simulation.patience)) { !nodes.contains(where: \.holdsGhosts) }
+        // What could not be told while the bus failed is told a second later; ghosts are seen to leave, and to type.
+        advance(by: .ms(3000))
+        while !stage.referee.isOver, let (rule, text, concerns) = presenceProblem() {
+            if stage.now > deadline { return stage.referee.blow(rule, "at rest: " + text, concerns) }
+            advance(by: .ms(250))
+        }
+        guard !stage.referee.isOver else { return }
+        let before = clients.map { ($0.link?.name, $0.link?.presenceNews ?? 0) }
+        advance(by: .ms(10_000))
+        for (client, (link, count)) in zip(clients, before) where client.link?.name == link {
+            guard let now = client.link?.presenceNews, now > count else { continue }
+            return stage.referee.blow(
+                .presence, "\(client.name) was told \(now - count) times that somebody came or went, though nobody did",
+                [client.name])
+        }
     }
 
     /// The first thing that is not as it must be in the end; nil if all is well.
     private func unsettled() -> (Violation.Rule, String, [String])? {
         for node in nodes where !node.isUp { return (.finishes, "\(node.name) is not up", [node.name]) }
+        for node in nodes where node.isFrozen { return (.finishes, "\(node.name) stands still", [node.name]) }
+        for node in nodes where node.bus?.isConnected == false {
+            return (.finishes, "\(node.name) does not find the bus", [node.name])
+        }
+        // What a node that is gone has appended is heard when its lease has ended.
+        if stage.appendsUnderWay > 0 { return (.finishes, "an append does not end", []) }
         for client in clients {
             if let problem = client.unsettled() { return problem }
+        }
+        for client in clients {
+            if let link = client.link, !link.isDead, let problem = stage.ownTalk.missing(on: link) {
+                return (.catchesUp, problem, [link.name, client.name, client.user.text])
+            }
         }
         return presenceProblem()
     }
@@ -80,8 +115,14 @@ extension Simulation {
         advance(by: .ms(60_000)) {
             clients.allSatisfy { $0.link?.server?.isIdle ?? true } && nodes.allSatisfy { $0.bus?.isSettled ?? true }
         }
-        // Where there is a limit on the rate, it must have something left.
-        if stage.shape.limits.rateMessages > 0 { advance(by: .ms(1000)) }
+        // A refusal that came late, of a message that was heard before, holds its room up for the second that it names.
+        advance(by: .ms(1500))
+        // Where there is a limit on the rate, it must have something left: each node may have a burst to pay.
+        let limits = stage.shape.limits
+        if limits.rateMessages > 0 {
+            advance(
+                by: .ms(Int64(nodes.count * max(limits.rateBurst, limits.rateMessages) * 1000 / limits.rateMessages)))
+        }
         for client in clients.filter({ !$0.isSilent }).prefix(2) {
             client.say(1, in: dice.int(0...(rooms.count - 1)))
         }
@@ -103,7 +144,9 @@ extension Simulation {
             for room in rooms {
                 guard let page = try await store.read(room, after: 0, limit: .max, maxBytes: .max) else { continue }
                 let log = stage.ledger.log(room, page.head.epoch.text)
-                let kept = (log?.messages ?? []).dropFirst(Int(log?.floor ?? 0))
+                // Nodes may learn a moment later of what another one has dropped.
+                let floor = stage.shape.usesDynamoDB ? min(log?.floor ?? 0, page.head.floor) : log?.floor ?? 0
+                let kept = (log?.messages ?? []).dropFirst(Int(floor))
                 if !page.messages.elementsEqual(kept) {
                     stage.referee.blow(
                         .ackedIsKept,
@@ -199,8 +242,12 @@ extension SimClient {
             if seat.isIn != seat.isWanted {
                 return (.finishes, "\(name) \(seat.isIn ? "is" : "is not") in \(seat.room)", [name, seat.room.text])
             }
+            if seat.isIn, stage.isOver(seat.room, seat.epoch) {
+                return (.finishes, "\(name) is in \(seat.room), which was deleted", [name, seat.room.text])
+            }
             guard seat.isIn, let log = stage.ledger.current(seat.room) else { continue }
-            if seat.epoch != log.epoch.text || seat.cursor != log.head {
+            let isHeard = log.isHeard(upTo: seat.cursor, mayStartLater: seat.mayStartLater)
+            if seat.epoch != log.epoch.text || !isHeard {
                 return (
                     .catchesUp,
                     "\(name) is at \(seat.epoch):\(seat.cursor) of \(seat.room), which ends at \(log.epoch):\(log.head)",

@@ -65,6 +65,7 @@ public final class Simulation {
         for node in nodes { node.start() }
         planConnections()
         planOperations()
+        planOwnTalk()
         planFaults()
         advance(by: .ms(stage.shape.activeMs))
         comeRight()
@@ -95,6 +96,19 @@ public final class Simulation {
         for _ in 0..<stage.shape.operations {
             let client = dice.pick(clients)
             stage.scheduler.after(dice.time(0 ... .ms(stage.shape.activeMs))) { client.act() }
+        }
+    }
+
+    /// Something is said in own rooms, on nodes that need not be their users'.
+    private func planOwnTalk() {
+        guard redis != nil || nodes.count == 1 else { return }
+        let (stage, dice) = (stage, stage.dice("own talk"))
+        for _ in 0..<dice.int(0...stage.shape.operations / 4) {
+            stage.scheduler.after(dice.time(0 ... .ms(stage.shape.activeMs))) { [self] in
+                guard !clients.isEmpty else { return }
+                let user = dice.pick(clients).user
+                for _ in 0..<dice.int(1...2) { stage.ownTalk.say(to: user, by: dice.pick(nodes)) }
+            }
         }
     }
 
@@ -172,6 +186,10 @@ public final class Simulation {
             stage.trace.note(node.name, "can't reach the bus")
             bus.isCutOff("simulated")
             stage.scheduler.after(dice.time(.ms(10) ... .ms(4000))) { bus.findsItAgain() }
+        }
+        let freezes = stage.dice("freezes")
+        plan(faults.freezes) { [self] in
+            freezes.pick(nodes).freeze(for: freezes.time(.ms(7000) ... .ms(15_000)))
         }
     }
 

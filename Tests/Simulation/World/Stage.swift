@@ -9,12 +9,21 @@ final class Stage: @unchecked Sendable {
     let trace: Trace
     let referee: Referee
     let ledger: Ledger
+    private(set) lazy var ownTalk = OwnTalk(self)
     /// Nothing goes wrong from now on.
     var isCalm = false
+    /// Appends that may yet be kept, those of nodes that are gone included.
+    var appendsUnderWay = 0
     /// The store answers nobody.
     var isStoreOut = false
     /// Deleting rooms is the only way in which a log may end.
     var deletesRooms: Bool { shape.faults.deletions > 0 }
+    /// Whether a client must have heard that the log it listens to is gone with its room. Of a room that is deleted by
+    /// another process only the slow look tells.
+    func isOver(_ room: RoomName, _ epoch: String) -> Bool {
+        shape.sweepsPerLook > 0 && ledger.isOver(room, epoch)
+    }
+
     /// By how much the wall clock is wrong, in milliseconds.
     private(set) var clockError: Int64 = 0
 
