@@ -106,6 +106,7 @@ final class WaitingRoom: ChannelInboundHandler, RemovableChannelHandler {
         body.field("store", entrance.vitals.storeKind)
         body.put(",\"store_connected\":false")
         if case .redis = entrance.settings.bus { body.put(",\"redis_connected\":false") }
+        if entrance.settings.auth == .anonymous { body.put(",\"active_clients\":[]") }
         body.put("}")
         answer(context, 200, body, more ?? "", contentType: "application/json; charset=utf-8")
     }

@@ -8,9 +8,10 @@ import Testing
 
 @Suite("What connections meet before the node is ready")
 struct WaitingRoomTests {
-    private func channel() -> EmbeddedChannel {
+    private func channel(auth: AuthMode) -> EmbeddedChannel {
         var settings = Settings()
         settings.basePath = "/base"
+        settings.auth = auth
         let entrance = Entrance(
             admission: Admission(settings: settings, limits: Limits(), clock: Vitals.monotonic),
             vitals: Vitals(storeKind: "dynamodb"), settings: settings, maxHeadBytes: 200)
@@ -18,8 +19,8 @@ struct WaitingRoomTests {
     }
 
     /// What is answered once all pieces have come; nothing before.
-    private func answer(_ pieces: String...) throws -> String {
-        let channel = channel()
+    private func answer(_ pieces: String..., auth: AuthMode = .anonymous) throws -> String {
+        let channel = channel(auth: auth)
         for piece in pieces {
             #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
             try channel.writeInbound(ByteBuffer(string: piece))
@@ -36,6 +37,13 @@ struct WaitingRoomTests {
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.contains("Connection: close\r\n"))
         #expect(answer.contains(#""starting":true"#) && answer.contains(#""store_connected":false"#))
         #expect(answer.contains(#""planes":["http","websocket"]"#) && !answer.contains("redis_connected"))
+    }
+
+    /// As once it is ready: pages that show who is connected read the field without asking whether it is there.
+    @Test func itNamesItsClientsWhereNobodySignsIn() throws {
+        let request = "GET /base/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        #expect(try answer(request).contains(#""active_clients":[]"#))
+        #expect(try !answer(request, auth: .jwt).contains("active_clients"))
     }
 
     @Test func pagesOfAnotherOriginMayReadIt() throws {
