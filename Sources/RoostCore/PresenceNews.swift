@@ -1,5 +1,5 @@
 /// What rooms are to hear of who came and went, gathered for a moment, so that who leaves and comes back at once is no
-/// news and a crowd is told of in one go.
+/// news and a crowd is told of in one go. Unless somebody was told meanwhile who is there: that one has to hear of both.
 public struct PresenceNews: Sendable {
     public struct Item: Sendable, Equatable {
         public var event: Event
@@ -17,11 +17,14 @@ public struct PresenceNews: Sendable {
         var item: Item
     }
 
+    /// What nobody knows yet, so that its contrary undoes it.
     private var changes: [RoomName: [UserID: Change]] = [:]
+    /// What some know already, in its order; what comes after is news of its own.
+    private var settled: [RoomName: [Item]] = [:]
 
     public init() {}
 
-    public var isEmpty: Bool { changes.isEmpty }
+    public var isEmpty: Bool { changes.isEmpty && settled.isEmpty }
 
     public mutating func joined(_ room: RoomName, _ user: UserID, name: String, except: UInt64) {
         note(room, user, isJoin: true, Item(event: .userJoined(room: room, user: user, name: name), except: except))
@@ -41,9 +44,16 @@ public struct PresenceNews: Sendable {
         }
     }
 
+    /// Somebody has been told who is in a room, and so believes what the others have not been told yet.
+    public mutating func settle(_ room: RoomName) {
+        guard let known = changes.removeValue(forKey: room) else { return }
+        settled[room, default: []] += known.values.map(\.item)
+    }
+
     /// Everything gathered, by room.
     public mutating func take() -> [(room: RoomName, items: [Item])] {
-        defer { changes = [:] }
-        return changes.map { ($0, $1.values.map(\.item)) }
+        for room in Array(changes.keys) { settle(room) }
+        defer { settled = [:] }
+        return settled.map { ($0, $1) }
     }
 }

@@ -20,6 +20,9 @@ public protocol Bus: Sendable {
     /// Whether the bus can be reached now.
     var isConnected: Bool { get }
 
+    /// What has been counted until now.
+    func counters() async -> BusCounters
+
     /// Lets go of all connections; nothing is heard any more.
     func stop() async
 }

@@ -72,15 +72,7 @@ extension Hub {
     }
 
     private func learn(_ pages: [(RoomName, BoardPage)]) async {
-        guard let relay else { return }
-        let isStrange = relay.state.withLock { state in
-            !state.neighbours.isGrace(world.monotonic())
-                && pages.contains { page in
-                    page.1.parts.contains { !$0.value.rows.isEmpty && !state.neighbours.lives($0.key) }
-                }
-        }
-        // Either they have only just come, or they are dead.
-        let isSure = isStrange ? await renewLease() : false
+        let isSure = await knowsWhoLives(beside: pages.map(\.1))
         let strays = pages.flatMap { learn($0.0, $0.1) }
         if isSure { await clean(strays) }
     }
@@ -91,7 +83,8 @@ extension Hub {
         return presence.withLock { state in
             let reading = relay.state.withLock { relayed in
                 relayed.outlook.loaded(
-                    room, page, me: relay.me, isGrace: relayed.neighbours.isGrace(world.monotonic()),
+                    room, page.without(relayed.neighbours.strangers), me: relay.me,
+                    isGrace: relayed.neighbours.isGrace(world.monotonic()),
                     lives: relayed.neighbours.lives)
             }
             guard reading.isWanted else { return [] }
@@ -101,15 +94,6 @@ extension Hub {
             return reading.strays.map {
                 BoardPart(.members(room), of: $0, version: page.parts[$0]?.version ?? 0)
             }
-        }
-    }
-
-    private func clean(_ parts: [BoardPart]) async {
-        guard let relay, !parts.isEmpty else { return }
-        do throws(BusError) {
-            try await relay.cluster.clean(parts)
-        } catch {
-            log.debug("boards were not cleaned; who reads them will", metadata: ["error": "\(error)"])
         }
     }
 
@@ -134,17 +118,23 @@ extension Hub {
             relay.state.withLock { $0.outlook.doubt($0.outlook.rooms) }
         }
         readBoards()
-        if !findings.dead.isEmpty { await bury(findings.dead) }
+        // What strangers have written down is theirs.
+        if !findings.estranged.isEmpty { _ = forget(findings.estranged) }
+        if !findings.dead.isEmpty {
+            log.info("nodes are gone", metadata: ["nodes": "\(findings.dead.map(\.text))"])
+            await clean(forget(findings.dead))
+        }
         return true
     }
 
-    private func bury(_ dead: [NodeID]) async {
-        guard let relay else { return }
-        log.info("nodes are gone", metadata: ["nodes": "\(dead.map(\.text))"])
+    /// Nodes are not to be listened to any more.
+    /// - Returns: their parts of boards, as far as this node knows of them.
+    private func forget(_ gone: [NodeID]) -> [BoardPart] {
+        guard let relay else { return [] }
         var parts: [BoardPart] = []
         var rooms: Set<RoomName> = []
         presence.withLock { state in
-            for node in dead {
+            for node in gone {
                 let said = relay.state.withLock { $0.outlook.forget(node) }
                 rooms.formUnion(said.keys)
                 parts += said.map { BoardPart(.members($0.key), of: node, version: $0.value) }
@@ -159,7 +149,7 @@ extension Hub {
             shard.askForHeads()
         }
         checkOwnRooms()
-        await clean(parts)
+        return parts
     }
 
     // MARK: This node's own

@@ -32,15 +32,18 @@ extension Hub {
 
     private func hear(_ posts: [BusPost]) {
         guard let relay else { return }
-        var origins: Set<NodeID> = []
+        // What this node has said itself comes back, too.
+        let origins = Set(posts.lazy.compactMap { Bulletin.origin(of: $0.bytes) }).subtracting([relay.me])
+        guard !origins.isEmpty else { return }
+        let strangers = relay.state.withLock { state in
+            for origin in origins { state.neighbours.heard(of: origin) }
+            return state.neighbours.strangers
+        }
         var committed: [Committed] = []
         var others: [Bulletin] = []
         for post in posts {
-            // What this node has said itself comes back, too.
-            guard let origin = Bulletin.origin(of: post.bytes), origin != relay.me,
-                let (_, bulletins) = Bulletin.read(post.bytes)
+            guard let (origin, bulletins) = Bulletin.read(post.bytes), origin != relay.me, !strangers.contains(origin)
             else { continue }
-            origins.insert(origin)
             for bulletin in bulletins {
                 if case .committed(let stretch) = bulletin {
                     committed.append(stretch)
@@ -49,8 +52,6 @@ extension Hub {
                 }
             }
         }
-        guard !origins.isEmpty else { return }
-        relay.state.withLock { state in for origin in origins { state.neighbours.heard(of: origin) } }
         if !committed.isEmpty {
             cache.record(committed)
             hand(committed, to: [Shard.News](repeating: Shard.News(), count: shards.count))

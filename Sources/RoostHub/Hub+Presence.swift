@@ -117,6 +117,7 @@ extension Hub {
             guard mode != .count else {
                 return PresencePage(room: room, count: state.presence.count(room), members: [], next: nil)
             }
+            state.news.settle(room)
             return state.presence.page(room, after: after, limit: min(max(1, limit), 1000))
         }
     }

@@ -35,6 +35,8 @@ extension Hub {
     private func living(_ relay: Relay, _ board: BoardName) async -> [NodeID: BoardPage.Part] {
         do throws(BusError) {
             let page = try await relay.cluster.read([board]).first ?? BoardPage()
+            // Who has died without a word has left its part, which lasts as long as others have theirs.
+            if await knowsWhoLives(beside: [page]) { await clean(strays(on: board, page)) }
             return relay.state.withLock { state in
                 page.parts.filter { state.neighbours.lives($0.key) && !$0.value.rows.isEmpty }
             }
@@ -42,6 +44,48 @@ extension Hub {
             log.debug("a board could not be read", metadata: ["error": "\(error)"])
             return [:]
         }
+    }
+}
+
+// Parts of boards whose nodes are not known to live: either they have only just come, or they are dead.
+extension Hub {
+    /// Finds out who lives if there are such parts.
+    /// - Returns: whether there are, and it is known now.
+    func knowsWhoLives(beside pages: [BoardPage]) async -> Bool {
+        guard let relay else { return false }
+        let isStrange = relay.state.withLock { state in
+            !state.neighbours.isGrace(world.monotonic())
+                && pages.contains { page in
+                    page.parts.contains { !$0.value.rows.isEmpty && state.neighbours.isGone($0.key) }
+                }
+        }
+        return isStrange ? await renewLease() : false
+    }
+
+    private func strays(on board: BoardName, _ page: BoardPage) -> [BoardPart] {
+        guard let relay else { return [] }
+        return relay.state.withLock { state in
+            page.parts.filter { state.neighbours.isGone($0.key) }
+                .map { BoardPart(board, of: $0.key, version: $0.value.version) }
+        }
+    }
+
+    func clean(_ parts: [BoardPart]) async {
+        guard let relay, !parts.isEmpty else { return }
+        do throws(BusError) {
+            try await relay.cluster.clean(parts)
+        } catch {
+            log.debug("boards were not cleaned; who reads them will", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension BoardPage {
+    func without(_ nodes: Set<NodeID>) -> BoardPage {
+        guard !nodes.isEmpty else { return self }
+        var page = self
+        page.parts = parts.filter { !nodes.contains($0.key) }
+        return page
     }
 }
 
@@ -59,6 +103,9 @@ extension BoardPage.Part {
 extension Hub {
     /// Whether other nodes can be heard now; nil where there are none to be heard.
     public var isBusThere: Bool? { relay.map { !$0.isLost && $0.cluster.isConnected } }
+
+    /// What has come and gone over the bus; nil where there is none.
+    public func busCounters() async -> BusCounters? { await relay?.cluster.counters() }
 
     /// How many nodes live, this one included.
     public var nodes: Int { relay?.state.withLock { $0.neighbours.count + 1 } ?? 1 }

@@ -41,9 +41,8 @@ public final class RedisBus: Cluster {
         }
     }
 
-    /// What has been counted until now.
-    public func counters() async -> RedisCounters {
-        (try? await withBoard { $0.counters }) ?? RedisCounters()
+    public func counters() async -> BusCounters {
+        (try? await withBoard { $0.counters }) ?? BusCounters()
     }
 
     // MARK: Bus

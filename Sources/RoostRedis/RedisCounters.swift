@@ -1,28 +1,11 @@
-/// What the bus has counted since the start.
-public struct RedisCounters: Sendable, Equatable {
-    /// Posts that Redis has taken, or is about to.
-    public var published: UInt64 = 0
-    /// Posts that were not sent since Redis was away or too slow, that it refused, or whose answer got lost with the
-    /// connection.
-    public var dropped: UInt64 = 0
-    /// Posts heard, this node's own among them.
-    public var received: UInt64 = 0
-    /// Connections that were made in place of lost ones.
-    public var reconnects: UInt64 = 0
+internal import RoostEngine
 
-    public init() {}
-
+extension BusCounters {
     init(_ node: Node) {
+        self.init()
         published = node.commands.published
         dropped = node.commands.dropped
         received = node.subscriptions.received
         reconnects = node.commands.link.reconnects + node.subscriptions.link.reconnects
-    }
-
-    public static func += (sum: inout RedisCounters, more: RedisCounters) {
-        sum.published += more.published
-        sum.dropped += more.dropped
-        sum.received += more.received
-        sum.reconnects += more.reconnects
     }
 }

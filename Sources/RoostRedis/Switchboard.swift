@@ -23,7 +23,7 @@ final class Switchboard {
     private var told: String?
     private var wasWhole = false
     /// Counters of servers that are no longer used.
-    private var retired = RedisCounters()
+    private var retired = BusCounters()
     /// Posts that went elsewhere after a refusal, since the map was learnt last.
     private var resent = 0
 
@@ -164,7 +164,7 @@ final class Switchboard {
 
     private func retire(_ node: Node, _ error: BusError) {
         node.stop(error)
-        retired += RedisCounters(node)
+        retired += BusCounters(node)
     }
 
     // MARK: News
@@ -278,7 +278,7 @@ extension Switchboard {
 
     private func drop(_ count: Int) { retired.dropped += UInt64(count) }
 
-    var counters: RedisCounters {
-        nodes.values.reduce(into: retired) { $0 += RedisCounters($1) }
+    var counters: BusCounters {
+        nodes.values.reduce(into: retired) { $0 += BusCounters($1) }
     }
 }

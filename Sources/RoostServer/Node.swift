@@ -137,7 +137,9 @@ public struct Node: Service {
 
     private func door(_ hub: Hub, _ entrance: Entrance, _ sessions: Sessions?) -> Door {
         let api = API(
-            hub: hub, admission: entrance.admission, vitals: entrance.vitals, settings: settings, sessions: sessions)
+            hub: hub, admission: entrance.admission, vitals: entrance.vitals,
+            storeProbe: StoreProbe { (try? await hub.store.heads([.general])) != nil }, settings: settings,
+            sessions: sessions)
         return Door(
             hub: hub, admission: entrance.admission, webSocketPath: settings.basePath + "/ws",
             noWebSockets: settings.noWebSockets, echoPath: settings.conformance ? settings.basePath + "/echo" : nil,

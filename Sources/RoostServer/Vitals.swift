@@ -45,10 +45,6 @@ final class Vitals: Sendable {
         answered.add(1, ordering: .relaxed)
     }
 
-    func isStoreThere(_ store: any Store) async -> Bool {
-        (try? await store.heads([.general])) != nil
-    }
-
     static func wall() -> Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

@@ -38,6 +38,13 @@ class Emulator:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def pause(self):
+        """It takes connections and requests and answers nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self):
         self.process.kill()
         self.process.wait()
@@ -234,4 +241,24 @@ def test_it_is_ready_once_the_store_is_there(starting):
         early.close()
         partial.close()
     finally:
+        emulator.stop()
+
+
+def test_a_node_whose_store_goes_away_lives_and_is_not_ready(starting):
+    """`GET /health`: liveness, 200; `GET /ready`: 503 while the store is away. Both before whoever checks gives up."""
+    emulator = Emulator(starting.store_port)
+    try:
+        eventually(
+            lambda: starting.http.get("/ready").status_code == 200, timeout=60 * PATIENCE, what="the node to be ready")
+        emulator.pause()
+        for _ in range(2):
+            health = starting.http.get("/health", timeout=3 * PATIENCE)
+            assert (health.status_code, health.json()["store_connected"]) == (200, False)
+            assert_problem(starting.http.get("/ready", timeout=3 * PATIENCE), 503, "unavailable")
+        emulator.go_on()
+        eventually(
+            lambda: starting.http.get("/ready").status_code == 200, timeout=60 * PATIENCE, what="the node to be ready")
+        assert starting.http.get("/health").json()["store_connected"] is True
+    finally:
+        emulator.go_on()
         emulator.stop()

@@ -21,6 +21,8 @@ struct Neighbours: Sendable {
     private var others: [NodeID: Neighbour] = [:]
     /// Who was declared dead, lately.
     private var dead: Set<NodeID> = []
+    /// Nodes with another store than ours, which are not listened to.
+    private(set) var strangers: Set<NodeID> = []
     private var renewedAt: Moment?
     private var graceUntil: Moment
 
@@ -39,13 +41,15 @@ struct Neighbours: Sendable {
     /// Whether it has been found out who is there.
     var isAcquainted: Bool { renewedAt != nil }
     func lives(_ node: NodeID) -> Bool { node == me || others[node] != nil }
+    /// Whether what a node has left behind is nobody's, if it is known who lives.
+    func isGone(_ node: NodeID) -> Bool { !lives(node) && !strangers.contains(node) }
 
     /// The bus is back, perhaps without the leases it had: nobody is dead before there was time to renew them.
     mutating func busIsBack(now: Moment) { graceUntil = now + Neighbours.leaseMs }
 
     /// A node has said something. What is heard of one that is dead was on its way for long, unless it takes a lease.
     mutating func heard(of node: NodeID) {
-        guard node != me, others[node] == nil, !dead.contains(node) else { return }
+        guard node != me, others[node] == nil, !dead.contains(node), !strangers.contains(node) else { return }
         others[node] = Neighbour()
     }
 
@@ -59,6 +63,8 @@ struct Neighbours: Sendable {
         var isForgotten = false
         /// Nodes with another store than ours.
         var strangers: [NodeCard] = []
+        /// Those of them that were listened to until now, since nothing but what they said was known of them.
+        var estranged: [NodeID] = []
     }
 
     mutating func renewed(_ cards: [NodeCard], storeID: String, now: Moment) -> Findings {
@@ -68,6 +74,9 @@ struct Neighbours: Sendable {
         for card in cards where card.node != me {
             guard card.storeID == storeID else {
                 findings.strangers.append(card)
+                if strangers.count >= Neighbours.mostDead { strangers = [] }
+                strangers.insert(card.node)
+                if others.removeValue(forKey: card.node) != nil { findings.estranged.append(card.node) }
                 continue
             }
             others[card.node] = Neighbour(card: card)

@@ -17,7 +17,7 @@ extension API {
 
     /// Liveness: 200 as long as the process answers, whatever its engines do.
     private func health() async -> Response {
-        let isStoreThere = await vitals.isStoreThere(hub.store)
+        let isStoreThere = await storeProbe.isThere()
         let clients = await hub.clients(limit: 1000)
         return jsonResponse { out in
             out.put("{\"status\":\"healthy\"")
@@ -47,7 +47,7 @@ extension API {
 
     private func ready() async -> Response {
         if vitals.isDraining { return notReady("The node is draining.") }
-        guard await vitals.isStoreThere(hub.store) else { return notReady("The store does not answer.") }
+        guard await storeProbe.isThere() else { return notReady("The store does not answer.") }
         return jsonResponse { $0.put("{\"status\":\"ready\"}") }
     }
 
@@ -83,6 +83,15 @@ extension API {
         if let isBusThere = hub.isBusThere {
             text.gauge("roost_bus_connected", "Whether the bus can be reached: 1 or 0.", isBusThere ? 1 : 0)
             text.gauge("roost_nodes", "Nodes of the cluster that live, as this one knows, itself included.", hub.nodes)
+        }
+        if let bus = await hub.busCounters() {
+            text.counter("roost_bus_published_total", "Posts to other nodes that the bus has taken.", bus.published)
+            text.counter(
+                "roost_bus_dropped_total", "Posts that the bus did not take, or may not have: it was away or slow.",
+                bus.dropped)
+            text.counter("roost_bus_received_total", "Posts heard, this node's own among them.", bus.received)
+            text.counter(
+                "roost_bus_reconnects_total", "Connections to the bus made in place of lost ones.", bus.reconnects)
         }
         text.counter("roost_http_requests_total", "HTTP requests answered.", vitals.requests)
         text.counters(

@@ -14,6 +14,7 @@ struct API: Sendable {
     let hub: Hub
     let admission: Admission
     let vitals: Vitals
+    let storeProbe: StoreProbe
     let settings: Settings
     /// Nil: none are kept.
     let sessions: Sessions?

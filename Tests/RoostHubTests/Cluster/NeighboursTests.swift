@@ -66,7 +66,21 @@ struct NeighboursTests {
     @Test func aNodeWithAnotherStoreIsAStranger() {
         var neighbours = Neighbours(me: me.node, now: at(0))
         let findings = neighbours.renewed([me, other], storeID: "mine", now: at(0))
-        #expect(findings.strangers == [other])
+        #expect(findings.strangers == [other] && findings.estranged.isEmpty)
         #expect(!neighbours.lives(other.node))
+    }
+
+    /// Both may have started while the bus was away, and what one says comes before its lease is known.
+    @Test func aStrangerIsNotListenedToHoweverMuchItSays() {
+        var neighbours = Neighbours(me: me.node, now: at(0))
+        neighbours.heard(of: other.node)
+        #expect(neighbours.lives(other.node))
+        let findings = neighbours.renewed([me, other], storeID: "mine", now: at(0))
+        #expect(findings.strangers == [other] && findings.estranged == [other.node] && findings.dead.isEmpty)
+        neighbours.heard(of: other.node)
+        #expect(!neighbours.lives(other.node) && neighbours.count == 0)
+        #expect(neighbours.strangers == [other.node])
+        let later = neighbours.renewed([me, other], storeID: "mine", now: at(2000))
+        #expect(later.estranged.isEmpty && later.dead.isEmpty)
     }
 }

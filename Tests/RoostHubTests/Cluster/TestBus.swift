@@ -252,6 +252,7 @@ final class TestMember: Bus, Board, SessionStore, Quota {
 
     func unlisten(to channels: [BusChannel]) { state.withLock { $0.wanted.subtract(channels) } }
     var isConnected: Bool { bus.isConnected(self) }
+    func counters() async -> BusCounters { BusCounters() }
     func stop() async { bus.leave(self) }
 
     func renew(_ card: NodeCard, forMs: Int64) async throws(BusError) -> Renewal {

@@ -115,6 +115,7 @@ final class SimBus: Bus, Board, SessionStore, Quota, @unchecked Sendable {
     private var stage: Stage { redis.stage }
     private var weather: Shape.Bus { stage.isCalm ? Shape.Bus() : stage.shape.bus }
     var isConnected: Bool { isUp }
+    func counters() async -> BusCounters { BusCounters() }
     /// Everything that it wants to hear it does.
     var isSettled: Bool { isUp && wanted == told }
 

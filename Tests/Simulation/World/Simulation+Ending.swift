@@ -44,6 +44,8 @@ extension Simulation {
             advance(by: .ms(250))
         }
         guard !stage.referee.isOver else { return }
+        // What the nodes know is on its way to their clients.
+        advance(by: .ms(1000))
         let before = clients.map { ($0.link?.name, $0.link?.presenceNews ?? 0) }
         advance(by: .ms(10_000))
         for (client, (link, count)) in zip(clients, before) where client.link?.name == link {
