@@ -19,6 +19,20 @@ import Testing
         }
     }
 
+    /// Three stores on one file, as processes that share it have them.
+    @Test(arguments: Case.all) func sharedSQLite(_ promise: Case) async throws {
+        try await withStores { stores in
+            @Sendable func rotating(fresh: Bool, _ options: StoreOptions) async throws -> RotatingStore {
+                var all = [try await stores.open(fresh: fresh, options: options)]
+                for _ in 0..<2 { all.append(try await stores.open(options: options)) }
+                return RotatingStore(all)
+            }
+            let factory = StoreFactory(
+                make: { try await rotating(fresh: true, $0) }, reopen: { try await rotating(fresh: false, $0) })
+            try await promise.run(factory)
+        }
+    }
+
     /// Two stores as one, where every room is in the main one.
     @Test(arguments: Case.all) func kindsOverSQLite(_ promise: Case) async throws {
         try await withStores { stores in

@@ -51,6 +51,48 @@ struct WhereaboutsTests {
         }
     }
 
+    @Test("who asks where a user is removes what a dead node has left behind, and nothing of a node with another store")
+    func leftBehind() async throws {
+        try await withCluster { cluster in
+            let (hub, board, stranger) = (cluster.nodes[0].hub, BoardName.connections(user("zoe")), NodeID(random: 98))
+            cluster.bus.put(part(3, "zoe"), of: ghost, on: board)
+            cluster.bus.put(part(4, "zoe"), of: stranger, on: board)
+            cluster.bus.grant(NodeCard(node: stranger, name: "stranger", storeID: "another"))
+            await hub.renewLease()
+            #expect(await !hub.isOnlineAnywhere(user("zoe")))
+            #expect(cluster.bus.board(board)[ghost] == nil && cluster.bus.board(board)[stranger] != nil)
+        }
+    }
+
+    @Test("a node with another store is not listened to, whatever it said before that was known")
+    func stranger() async throws {
+        try await withCluster { cluster in
+            let (hub, board) = (cluster.nodes[0].hub, BoardName.members(here))
+            func say(_ name: String, from: UInt64) {
+                let row = Bulletin.Row.here(Attendee(name: name, since: Timestamp(milliseconds: 1), connections: 1))
+                let news = Bulletin.Attendance(
+                    room: here, node: ghost, from: from, to: from + 1, rows: [user(name): row])
+                cluster.bus.say([.attendance(news)], to: here, from: ghost)
+            }
+            let ann = try await cluster.nodes[0].connect("ann")
+            try await ann.send(TestClient.join("r"))
+            try await ann.hear(#""type":"joined""#)
+            say("zoe", from: 0)
+            try await ann.hear(#""user":"zoe""#)
+            cluster.bus.put(part(1, "zoe"), of: ghost, on: board)
+            cluster.bus.grant(NodeCard(node: ghost, name: "ghost", storeID: "another"))
+            await hub.renewLease()
+            try await ann.hear(#""type":"user_left""#)
+            #expect(hub.nodes == 2)
+            say("yan", from: 1)
+            let bob = try await cluster.nodes[1].connect("bob")
+            try await bob.send(TestClient.join("r"))
+            try await ann.hear(#""user":"bob""#)
+            #expect(members(cluster.nodes[0]) == ["ann", "bob"] && hub.nodes == 2)
+            #expect(cluster.bus.board(board)[ghost] != nil)
+        }
+    }
+
     @Test("a board that was read before news were applied does not undo them")
     func overtaken() async throws {
         try await withCluster { cluster in
