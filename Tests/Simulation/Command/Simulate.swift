@@ -5,7 +5,8 @@ import RoostSimulation
 /// `simulate`: one world after the other, each from its seed.
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Runs clients, nodes and store in virtual time with faults, and checks what Roost promises.")
+        abstract: "Runs clients, nodes and store in virtual time with faults, and checks what Roost promises.",
+        subcommands: [ScaleCommand.self])
 
     @Option(help: "How many seeds to run.")
     var seeds: UInt64 = 1000

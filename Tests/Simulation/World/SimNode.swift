@@ -107,17 +107,24 @@ final class SimNode: @unchecked Sendable {
 
     /// Takes a connection, if it is up.
     func take(_ link: Link) -> Bool {
-        guard let life, life.isAccepting, let hub = life.hub else { return false }
-        let loop = dice.pick(life.loops)
+        guard let life, life.isAccepting, life.hub != nil else { return false }
         let user = link.client.user
         let identity = Identity(user: user, name: user.text, client: link.name)
         life.links.append(link)
-        loop.perform { [stage] in
-            guard let shard = hub.shard(on: loop) else { return }
+        onSomeLoop { [stage] shard, loop in
             let end = ServerEnd(stage, loop: loop, shard: shard, identity: identity, link: link)
             link.isServed(by: end, on: loop)
         }
         return true
+    }
+
+    /// Runs something on one of its loops, if it is up.
+    func onSomeLoop(_ body: @escaping (Shard, SimLoop) -> Void) {
+        guard let life, life.isAccepting, let hub = life.hub else { return }
+        let loop = dice.pick(life.loops)
+        loop.perform {
+            if let shard = hub.shard(on: loop) { body(shard, loop) }
+        }
     }
 
     /// Whether it has a connection that its client has given up.

@@ -40,8 +40,10 @@ final class SimRedis: @unchecked Sendable {
 
     fileprivate func post(_ posts: [BusPost]) {
         let weather = stage.isCalm ? Shape.Bus() : stage.shape.bus
+        stage.tally.posts += posts.count
         for bus in buses {
             for post in posts where bus.hears(post.channel) {
+                stage.tally.heard += 1
                 if dice.chance(weather.loses) { continue }
                 let copies = dice.chance(weather.doubles) ? 2 : 1
                 for _ in 0..<copies {
@@ -52,6 +54,7 @@ final class SimRedis: @unchecked Sendable {
     }
 
     fileprivate func renew(_ card: NodeCard, forMs: Int64) -> Renewal {
+        stage.tally.renewals += 1
         let isNew = leases[card.node].map { $0.until <= stage.now } ?? true
         leases[card.node] = (card, stage.now + .ms(forMs))
         return Renewal(nodes: living, isNew: isNew)
@@ -60,6 +63,7 @@ final class SimRedis: @unchecked Sendable {
     fileprivate func release(_ node: NodeID) { leases[node] = nil }
 
     fileprivate func write(_ changes: [BoardChange], by node: NodeID) {
+        stage.tally.writes += changes.count
         for change in changes {
             var part = boards[change.board]?[node] ?? BoardPage.Part(version: 0)
             guard change.version > part.version else { continue }
@@ -70,9 +74,13 @@ final class SimRedis: @unchecked Sendable {
         }
     }
 
-    fileprivate func read(_ names: [BoardName]) -> [BoardPage] { names.map { BoardPage(parts: boards[$0] ?? [:]) } }
+    fileprivate func read(_ names: [BoardName]) -> [BoardPage] {
+        stage.tally.reads += names.count
+        return names.map { BoardPage(parts: boards[$0] ?? [:]) }
+    }
 
     fileprivate func clean(_ parts: [BoardPart]) {
+        stage.tally.cleanings += parts.count
         for part in parts where boards[part.board]?[part.node]?.version ?? 0 <= part.version {
             boards[part.board]?[part.node] = nil
         }
@@ -87,7 +95,8 @@ final class SimRedis: @unchecked Sendable {
     }
 
     fileprivate func keep(_ parts: [BoardPart]) -> [Bool] {
-        parts.map { boards[$0.board]?[$0.node]?.version == $0.version }
+        stage.tally.keepings += parts.count
+        return parts.map { boards[$0.board]?[$0.node]?.version == $0.version }
     }
 }
 

@@ -114,6 +114,7 @@ final class SimStore: Store, @unchecked Sendable {
 
     func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
         stage.appendsUnderWay += 1
+        stage.tally.appended += drafts.count
         defer { stage.appendsUnderWay -= 1 }
         return try await call("append") { [ledger = stage.ledger, isLocal] store async throws(StoreError) in
             let appended = try await store.append(drafts, at: now)
@@ -135,7 +136,8 @@ final class SimStore: Store, @unchecked Sendable {
     }
 
     func heads(_ rooms: [RoomName]) async throws(StoreError) -> [RoomName: RoomHead] {
-        try await call("heads") { store async throws(StoreError) in try await store.heads(rooms) }
+        stage.tally.looks += rooms.count
+        return try await call("heads") { store async throws(StoreError) in try await store.heads(rooms) }
     }
 
     func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {

@@ -16,6 +16,8 @@ final class Stage: @unchecked Sendable {
     var appendsUnderWay = 0
     /// The store answers nobody.
     var isStoreOut = false
+    /// What nodes have asked of Redis and the store.
+    var tally = Tally()
     /// Deleting rooms is the only way in which a log may end.
     var deletesRooms: Bool { shape.faults.deletions > 0 }
     /// Whether a client must have heard that the log it listens to is gone with its room. Of a room that is deleted by

@@ -1,0 +1,30 @@
+/// What nodes have asked of what they share.
+public struct Tally: Sendable {
+    /// Posts that were published.
+    public var posts = 0
+    /// How often a node heard one.
+    public var heard = 0
+    /// Leases renewed; parts of boards written, read, cleaned and kept: a command each.
+    public var renewals = 0
+    public var writes = 0
+    public var reads = 0
+    public var cleanings = 0
+    public var keepings = 0
+    /// Logs of which the store was asked where they end.
+    public var looks = 0
+    /// Messages that were appended.
+    public var appended = 0
+
+    /// Commands to Redis that are no posts.
+    public var calls: Int { renewals + writes + reads + cleanings + keepings }
+
+    static func - (later: Tally, earlier: Tally) -> Tally {
+        var tally = Tally()
+        for part in [
+            \Tally.posts, \.heard, \.renewals, \.writes, \.reads, \.cleanings, \.keepings, \.looks, \.appended,
+        ] {
+            tally[keyPath: part] = later[keyPath: part] - earlier[keyPath: part]
+        }
+        return tally
+    }
+}
