@@ -200,7 +200,7 @@ let package = Package(
         .testTarget(
             name: "RoostServerTests",
             dependencies: [
-                "RoostCore", "RoostServer", "RoostSettings", nioCore,
+                "RoostCore", "RoostEngine", "RoostServer", "RoostSettings", nioCore,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
     ],

@@ -1,4 +1,5 @@
 import RoostCore
+import RoostEngine
 import Testing
 
 @testable import RoostServer
