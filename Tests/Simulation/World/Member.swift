@@ -1,6 +1,7 @@
 import NIOCore
 import RoostCore
 import RoostHub
+import RoostWire
 
 /// Somebody in a `Scale`: hears everything, says little, and sits on one node after another.
 final class Member: Transport, @unchecked Sendable {
