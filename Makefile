@@ -15,7 +15,7 @@ JOBS        ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo-cluster test test-swift test-allocations test-simulation test-contract test-conformance test-clients test-browser \
-  test-examples test-deploy test-comparison test-full simulate planted conformance lint format bundle bench flamegraph peers compare growth bench-cluster clean
+  test-examples test-deploy test-comparison test-full simulate scale planted conformance lint format bundle bench flamegraph peers compare growth bench-cluster clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,11 @@ conformance: ## all cases of Autobahn's suite, against a release, plainly and ov
 	ROOST_BIN=$(BIN_RELEASE) Tests/Autobahn/run.py
 	ROOST_BIN=$(BIN_RELEASE) Tests/Autobahn/run.py --tls
 
+scale: ## NODES nodes and USERS users in virtual time: what they ask of Redis and the store, beside what Docs/scaling.md computes
+	@Scripts/setup.sh build
+	swift build -c release $(SWIFT_FLAGS) --product simulate
+	$(dir $(BIN_RELEASE))simulate scale --nodes $(or $(NODES),12) --users $(or $(USERS),6000)
+
 planted: ## plants bugs in a copy of the sources, one at a time, and sees that the simulation finds each
 	@Scripts/planted.sh
 
@@ -94,10 +99,11 @@ test-deploy: test-swift ## load balancers before several nodes: what clients not
 test-comparison: setup ## the comparison with other servers, with stand-ins for all of them
 	cd Tests/Comparison && $(PYTEST)
 
-test-full: test planted ## everything of test, frames queued instead of sent directly, planted bugs, a whole minute of a cluster, 20,000 seeds, ThreadSanitizer
+test-full: test planted ## everything of test, frames queued instead of sent directly, planted bugs, a whole minute of a cluster, 40,000 seeds, ThreadSanitizer
 	$(call contract,ROOST_DIRECT_SENDS=false ROOST_BIN=$(BIN_DEBUG))
 	cd Tests/Deploy && MINUTE_SECONDS=60 MINUTE_SPEED=2 ROOST_BIN=$(BIN_DEBUG) $(PYTEST) test_minute.py
 	$(MAKE) simulate SEEDS=20000 FROM=100000
+	$(MAKE) simulate SEEDS=20000 FROM=200000 CLUSTER=1
 	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp" Scripts/swift-test.sh $(SWIFT_FLAGS) $(TSAN)
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
 	$(call contract,TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/tsan.supp" CONTRACT_PATIENCE=4 \

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import RoostSimulation
 
 /// `simulate scale`: counts what a large cluster asks of Redis and the store, beside what is computed for it.
@@ -26,55 +25,14 @@ struct ScaleCommand: ParsableCommand {
     func run() throws {
         let scale = Scale(nodes: nodes, users: users, seconds: seconds)
         let outcome = scale.run()
+        if let violation = outcome.violation {
+            print("FAILED: \(violation)")
+            throw ExitCode(1)
+        }
         print("\(nodes) nodes, \(users) users in ten rooms with ten members each, \(seconds) s each\n")
-        print(line("", "counted", "computed"))
-        let pairs = Double(users) * scale.spread
-        print(line("nodes that have a reader of a room", Double(outcome.listened) / Double(users), scale.spread))
-        print("\nat rest, a second:")
-        rest(outcome.atRest, pairs)
-        print("\nper message, beside that:")
-        messages(outcome.messages, atRest: outcome.atRest, spread: scale.spread)
-        print("\nper connection made anew, beside that:")
-        reconnects(outcome.reconnects, atRest: outcome.atRest)
-    }
-
-    private func rest(_ count: Scale.Count, _ pairs: Double) {
-        let perSecond = { (number: Int) in Double(number) / Double(count.seconds) }
-        print(line("tellings of who is in a room", perSecond(count.tally.posts), pairs / 30))
-        print(line("calls that keep it", perSecond(count.tally.keepings), pairs / 30 + Double(users) / 600))
-        print(line("leases renewed", perSecond(count.tally.renewals), Double(nodes) / 2))
-        print(line("other calls", perSecond(count.tally.calls - count.tally.keepings - count.tally.renewals), 0))
-        print(line("slow looks at logs", perSecond(count.tally.looks), pairs / 10 + Double(users) / 10))
-    }
-
-    private func messages(_ count: Scale.Count, atRest: Scale.Count, spread: Double) {
-        let each = { (part: KeyPath<Tally, Int>) in
-            Double(count.tally[keyPath: part] - atRest.tally[keyPath: part]) / Double(max(1, count.done))
+        print(Scale.Figure.head)
+        for part in [scale.atRest(outcome), scale.perMessage(outcome), scale.perReconnect(outcome)] {
+            for figure in part { print(figure) }
         }
-        print(line("posts", each(\.posts), 4))
-        print(line("nodes that hear a post", each(\.heard) / max(each(\.posts), 0.001), spread))
-        print(line("calls", each(\.calls), 0))
-        print(line("looks at logs", each(\.looks), 0))
     }
-
-    private func reconnects(_ count: Scale.Count, atRest: Scale.Count) {
-        let each = { (part: KeyPath<Tally, Int>) in
-            Double(count.tally[keyPath: part] - atRest.tally[keyPath: part]) / Double(max(1, count.done))
-        }
-        print(line("posts", each(\.posts), 80))
-        print(line("calls that write", each(\.writes), 22))
-        print(line("calls that read", each(\.reads), 0))
-        print(line("other calls", each(\.cleanings) + each(\.keepings) + each(\.renewals), 0))
-    }
-
-    private func line(_ what: String, _ counted: Double, _ computed: Double) -> String {
-        line(what, number(counted), number(computed))
-    }
-
-    private func line(_ what: String, _ counted: String, _ computed: String) -> String {
-        let pad = { (text: String, width: Int) in String(repeating: " ", count: max(0, width - text.count)) }
-        return "  \(what)\(pad(what, 40))\(pad(counted, 12))\(counted)\(pad(computed, 12))\(computed)"
-    }
-
-    private func number(_ value: Double) -> String { String(format: value < 100 ? "%.2f" : "%.0f", value) }
 }

@@ -39,18 +39,24 @@ public struct Scale: Sendable {
         public var atRest: Count
         public var messages: Count
         public var reconnects: Count
-        public var delivered: UInt64
+        /// What should not have happened.
+        public var violation: Violation?
     }
 
     public func run() -> Outcome { Census(self).run() }
 
-    /// To how many nodes a message goes: ten members over `nodes`.
-    public var spread: Double {
-        let n = Double(nodes)
-        var none = 1.0
-        for _ in 0..<Scale.membersEach { none *= 1 - 1 / n }
-        return n * (1 - none)
+    /// Over how many of so many places ten members are spread.
+    public static func spread(over places: Int) -> Double {
+        Double(places) * (1 - chanceOfNone(on: places, of: membersEach))
     }
+
+    /// How probable it is that nobody of so many is on one of so many places.
+    public static func chanceOfNone(on places: Int, of members: Int) -> Double {
+        (0..<members).reduce(1) { chance, _ in chance * (1 - 1 / Double(places)) }
+    }
+
+    /// As `SimNode` has them.
+    public static let loopsEach = 2
 }
 
 /// One run of it.
@@ -87,7 +93,7 @@ private final class Census {
         let reconnects = count(every: Scale.reconnectEvery) { $0.reconnect() }
         return Scale.Outcome(
             listened: crowd.reduce(into: Set<Seat>()) { $0.formUnion($1.seats) }.count, atRest: atRest,
-            messages: messages, reconnects: reconnects, delivered: crowd.reduce(0) { $0 + $1.delivered })
+            messages: messages, reconnects: reconnects, violation: stage.referee.violation)
     }
 
     private func advance(_ seconds: Int) {

@@ -56,7 +56,7 @@ final class SimNode: @unchecked Sendable {
         guard life == nil else { return }
         lives += 1
         let lifeName = "\(name).\(lives)"
-        let loops = (0..<2).map { number in
+        let loops = (0..<Scale.loopsEach).map { number in
             SimLoop(scheduler: stage.scheduler, dice: stage.dice("loop \(lifeName).\(number)"))
         }
         do {

@@ -1,0 +1,19 @@
+import RoostSimulation
+import Testing
+
+/// What a cluster asks of what it shares is what `Docs/scaling.md` says.
+@Suite struct ScaleTests {
+    @Test func whatIsCountedIsWhatIsComputed() {
+        let scale = Scale(nodes: 3, users: 60)
+        let outcome = scale.run()
+        #expect(outcome.violation == nil)
+        #expect(outcome.messages.done == 60 && outcome.reconnects.done > 0)
+        for figure in scale.atRest(outcome) + scale.perMessage(outcome) {
+            #expect(abs(figure.counted - figure.computed) <= 0.06 * figure.computed, "\(figure)")
+        }
+        // Some are in the same room, or come back before their leaving has been told.
+        for figure in scale.perReconnect(outcome) {
+            #expect(figure.counted <= figure.computed && figure.counted >= 0.6 * figure.computed, "\(figure)")
+        }
+    }
+}
