@@ -79,7 +79,8 @@ final class WaitingRoom: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private let notReady = Failure(
-        .unavailable, "This node is starting: its store or its bus has not answered yet. Try again.", retryAfterMs: 1000)
+        .unavailable, "This node is starting: its store or its bus has not answered yet. Try again.", retryAfterMs: 1000
+    )
 
     private func answer(_ request: RequestHead, _ context: ChannelHandlerContext) {
         let (origin, host) = (request.first("origin"), request.first("host"))
