@@ -1,5 +1,6 @@
 """The load balancers as Deploy configures them, on loopback, with the addresses and seconds of a test."""
 
+import os
 import pathlib
 import re
 import signal
@@ -126,4 +127,6 @@ class Nginx(Balancer):
         self.process.send_signal(signal.SIGHUP)
 
     def command(self):
-        return ["nginx", "-e", "stderr", "-p", str(self.directory), "-c", str(self.file), "-g", "daemon off;"]
+        # Workers write larger bodies into a directory of the test, which is nobody's but the user's whose tests these are.
+        user = " user root;" if os.geteuid() == 0 else ""
+        return ["nginx", "-e", "stderr", "-p", str(self.directory), "-c", str(self.file), "-g", f"daemon off;{user}"]

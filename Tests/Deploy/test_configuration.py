@@ -132,7 +132,7 @@ def test_the_largest_body_that_nginx_takes(front, start_node):  # noqa: F811
     refused, taken = post(small), post(large)
     assert refused.status_code == 413 and "nginx" in refused.text
     # By the node, whose limit of a name is another one.
-    assert_problem(taken, 400, "invalid")
+    assert_problem(taken, 422, "invalid")
 
 
 def test_a_reload_leaves_connections_where_they_are(front, kind, start_node, client):  # noqa: F811
