@@ -22,6 +22,7 @@ import threading
 from urllib.parse import urlencode
 
 import requests
+from websockets.exceptions import WebSocketException
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "Tests" / "Contract"), str(ROOT / "Tests" / "Deploy")]
@@ -116,12 +117,11 @@ def obey(cluster, words):
     place = int(words[1]) - 1
     if (cluster.nodes[place] is None) != (words[0] == "start"):
         return say(f"node {words[1]} is {'not there' if cluster.nodes[place] is None else 'there'}")
-    if words[0] == "kill":
-        cluster.kill(place)
-    elif words[0] == "drain":
-        cluster.drain(place)
-    else:
-        cluster.start(place)
+    try:
+        getattr(cluster, words[0])(place)
+    except (AssertionError, OSError, WebSocketException) as trouble:
+        # What a node has logged comes behind it.
+        return say(f"{words[0]} {words[1]}: {str(trouble).partition('; it logged')[0].strip()}")
     say(f"{words[0]} {words[1]}: done")
 
 

@@ -1,5 +1,6 @@
 """Several nodes over one Redis: they are one system (contract, sections 1, 2 and 6)."""
 
+import re
 import time
 
 import pytest
@@ -161,24 +162,40 @@ def test_without_redis_every_node_serves_its_own_and_with_it_all_converges(
 
 def test_nodes_with_different_stores_refuse_to_be_one_cluster(cluster, redis, tmp_path):
     cluster()
-    other = run("serve", "--port", "0", "--bus", redis.url, "--store", f"sqlite:{tmp_path}/other.db", timeout=20)
-    assert other.returncode == 78
-    sentence = other.stderr.splitlines()[-1]
-    assert "--store" in sentence and "--bus" in sentence
+    refused(redis.url, f"sqlite:{tmp_path}/other.db", "has a different store", "--store", "--bus")
 
 
 @pytest.mark.parametrize("flags, words", [
-    (["--requirepass", "secret"], ["password", "--bus"]),
+    (["--requirepass", "secret"], ["asks for a password", "--bus"]),
     (["--replicaof", "127.0.0.1", "1"], ["replica", "--bus"]),
 ])
 def test_a_redis_that_refuses_is_named_in_one_sentence(tmp_path, sqlite, flags, words):
     server = RedisServer(tmp_path, *flags) if flags[0] != "--requirepass" else Locked(tmp_path, *flags)
     try:
-        ended = run("serve", "--port", "0", "--bus", server.url, "--store", sqlite, timeout=20)
-        assert ended.returncode == 78
-        assert ended.stderr.count("\n") == 1
-        for word in words:
-            assert word in ended.stderr
+        refused(server.url, sqlite, *words)
+    finally:
+        server.stop()
+
+
+def refused(bus, store, *words):
+    """What `roost serve` says as it ends for something that is set wrong: one sentence with all the words, and no more,
+    though what went well may have been logged before."""
+    ended = run("serve", "--port", "0", "--bus", bus, "--store", store, timeout=20)
+    assert ended.returncode == 78
+    lines = [line for line in ended.stderr.splitlines() if not re.match(r"\S+ info roost: ", line)]
+    assert len(lines) == 1 and lines[0].startswith("roost: "), ended.stderr
+    for word in words:
+        assert word in lines[0]
+    return ended.stderr
+
+
+@pytest.mark.parametrize("credentials", [":not-this-one@", "somebody:secret@"])
+def test_wrong_credentials_are_named_in_one_sentence_that_does_not_tell_them(tmp_path, sqlite, credentials):
+    server = Locked(tmp_path, "--requirepass", "secret")
+    try:
+        bus = server.url.replace("://", f"://{credentials}")
+        sentence = refused(bus, sqlite, f"Redis at 127.0.0.1:{server.port}", "refuses the user or password of --bus")
+        assert "secret" not in sentence and "not-this-one" not in sentence
     finally:
         server.stop()
 
@@ -197,6 +214,10 @@ def test_an_unreachable_redis_does_not_keep_a_node_from_starting(start_node, red
     redis.kill()
     node = start_node("--bus", redis.url, store=sqlite)
     assert node.http.get("/health").json()["redis_connected"] is False
+    # Said once, with what to do about it.
+    (line,) = [line for line in node.stderr().splitlines() if "this node goes on alone" in line]
+    assert f"Redis at 127.0.0.1:{redis.port} can't be reached" in line
+    assert "See that it runs and that --bus names its host and port" in line
     client = native(node)
     client.join(room)
     client.publish(room, "alone")

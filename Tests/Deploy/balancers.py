@@ -1,5 +1,6 @@
 """The load balancers as Deploy configures them, on loopback, with the addresses and seconds of a test."""
 
+import os
 import pathlib
 import re
 import signal
@@ -34,9 +35,7 @@ class Balancer:
         self.environment |= {f"LB_NODE_{number}": address for number, address in enumerate(nodes, 1)}
         self.environment |= variables
         self.prepare()
-        with (directory / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                self.command(), env=self.environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.process = self.start()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.socket_url = self.url.replace("http", "ws", 1)
         self.http = Http(self.url)
@@ -50,14 +49,25 @@ class Balancer:
     def prepare(self):
         """What has to be there before it can start."""
 
+    def start(self, *arguments):
+        with (self.directory / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*self.command(), *arguments], env=self.environment, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log)
+
+    def reload(self, nodes):
+        """Goes on before other nodes, as it is done to a load balancer that runs; what it has open may stay."""
+        self.environment |= {f"LB_NODE_{number}": address for number, address in enumerate(nodes, 1)}
+        self.prepare()
+
     def listens(self):
         assert self.process.poll() is None, f"the load balancer has ended:\n{self.log()}"
         try:
             # Not by `http`, which would keep the cookie that it is given.
-            answer = requests.get(self.url + "/health", timeout=5 * PATIENCE, verify=self.http.session.verify)
-            return answer.status_code == 200
+            requests.get(self.url + "/health", timeout=5 * PATIENCE, verify=self.http.session.verify)
         except requests.ConnectionError:
             return False
+        return True
 
     def log(self):
         return (self.directory / "log").read_text(errors="replace")
@@ -76,6 +86,8 @@ class Balancer:
 class HAProxy(Balancer):
     def __init__(self, directory, nodes, config="haproxy.cfg", **variables):
         self.config = config
+        # The process that a reload has left behind.
+        self.before = None
         # As often while checks say other than before.
         variables.setdefault("LB_CHECK_AGAIN", variables.get("LB_CHECK_INTERVAL", "2s"))
         self.watch = f"127.0.0.1:{free_port()}"
@@ -83,6 +95,18 @@ class HAProxy(Balancer):
 
     def command(self):
         return ["haproxy", "-f", str(DEPLOY / self.config)]
+
+    def reload(self, nodes):
+        super().reload(nodes)
+        before, self.process = self.process, self.start("-sf", str(self.process.pid))
+        self.before = before
+        eventually(lambda: f"({before.pid}) : Proxy clients stopped" in self.log(), what="the process before to let go")
+
+    def stop(self):
+        super().stop()
+        if self.before:
+            self.before.kill()
+            self.before.wait()
 
     def up(self):
         """The names of the nodes that are taken, as Prometheus is told."""
@@ -98,5 +122,11 @@ class Nginx(Balancer):
         self.file = self.directory / "nginx.conf"
         self.file.write_text(made.stdout)
 
+    def reload(self, nodes):
+        super().reload(nodes)
+        self.process.send_signal(signal.SIGHUP)
+
     def command(self):
-        return ["nginx", "-e", "stderr", "-p", str(self.directory), "-c", str(self.file), "-g", "daemon off;"]
+        # Workers write larger bodies into a directory of the test, which is nobody's but the user's whose tests these are.
+        user = " user root;" if os.geteuid() == 0 else ""
+        return ["nginx", "-e", "stderr", "-p", str(self.directory), "-c", str(self.file), "-g", f"daemon off;{user}"]

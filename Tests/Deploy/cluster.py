@@ -57,9 +57,11 @@ class Cluster:
         return self.nodes[place]
 
     def drain(self, place):
-        """Asks the node to end, and waits until it has."""
-        assert self.nodes[place].stop() == 0
+        """Asks the node to end, and waits until it has; its place is free then, however it ended."""
+        node = self.nodes[place]
         self.nodes[place] = self.marks[place] = None
+        code = node.stop()
+        assert code == 0, f"the node ended with {code}"
 
     def restart(self, place, *flags):
         self.drain(place)

@@ -137,6 +137,25 @@ def test_the_page_shows_the_node_that_each_window_is_on(demo, windows):
     first.wait(lambda: first.js("return document.querySelector('#nodes .away')") is None, "all nodes to be there")
 
 
+def test_a_node_that_does_not_do_what_it_should_is_told_in_one_sentence(demo):
+    """type `kill 1`, `drain 1` or `start 1`; the demonstration goes on, whatever comes of it"""
+    shown = demo("--no-open")
+    address = shown.says(r"/cluster/\?(\S+)")[1]
+    host, port = re.findall(r"http%3A%2F%2F([\d.]+)%3A(\d+)", address)[1]
+    shown.says("^Type")
+    node = subprocess.run(["pgrep", "-P", str(shown.process.pid), "-f", f"serve --port {port} "], capture_output=True, text=True)
+    os.kill(int(node.stdout), signal.SIGKILL)
+    shown.types("drain 1")
+    shown.says("^drain 1: the node ended with -9$")
+    with socket.create_server((host, int(port))):
+        shown.types("start 1")
+        shown.says(r"^start 1: roost serve ended with \d+ at its start$")
+    shown.types("start 1")
+    shown.says("^start 1: done$")
+    shown.types("drain 1")
+    shown.says("^drain 1: done$")
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
 def test_it_ends_what_it_has_started(demo, end):
     """Ctrl-C ends it, and so does closing its window"""

@@ -8,7 +8,8 @@ import pytest
 import requests
 
 import certificates
-from checks import PATIENCE
+from balancers import HAProxy
+from checks import PATIENCE, eventually
 from contract import start_node  # noqa: F401
 from roost_clients import NativeClient
 
@@ -17,7 +18,8 @@ REQUEST = 5 * PATIENCE
 
 @pytest.fixture
 def site(tmp_path):
-    """Answers with the headers it was sent; under /events with one line at once and another when it is told to go on."""
+    """Answers with the headers it was sent; under /events with one line at once and another when it is told to go on, and
+    under /slow with nothing. Under /ready it says whether it `is_ready`."""
     go_on = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,8 +29,13 @@ def site(tmp_path):
             self.server.asked.append(self.path)
             if self.path == "/events":
                 return self.tell()
-            if self.path == "/refused":
+            if self.path == "/refused" or self.path == "/ready" and not self.server.is_ready:
                 return self.send_error(503)
+            if self.path == "/slow":
+                go_on.wait(REQUEST)
+                # By then nobody listens any longer.
+                self.close_connection = True
+                return
             body = json.dumps([[name, value] for name, value in self.headers.items()]).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -49,7 +56,7 @@ def site(tmp_path):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        server.asked = []
+        server.asked, server.is_ready = [], True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         server.go_on = go_on
         yield server
@@ -99,6 +106,35 @@ def test_refused_requests_are_asked_once_and_take_no_node_away(site, front):
         assert requests.get(front.url + "/refused", timeout=REQUEST).status_code == 503
     assert site.asked.count("/refused") == 12
     assert requests.get(front.url + "/anything", timeout=REQUEST).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_is_awaited_once_and_takes_no_node_away(site, kind, tmp_path):
+    """LB_ANSWER: so long a node has to answer any other request"""
+    balancer = kind(tmp_path, [f"127.0.0.1:{site.server_port}"] * 4, LB_ANSWER="1s")
+    try:
+        for count in (1, 2):
+            assert requests.get(balancer.url + "/slow", timeout=REQUEST).status_code == 504
+            assert site.asked.count("/slow") == count
+        assert requests.get(balancer.url + "/anything", timeout=REQUEST).status_code == 200
+    finally:
+        balancer.stop()
+
+
+def test_while_no_node_is_ready_clients_are_refused_and_afterwards_they_are_not(site, tmp_path):
+    """The store is away: HAProxy has no node left and says 503 itself; nodes are taken again after LB_CHECK_RISE checks"""
+    places = [f"127.0.0.1:{site.server_port}"] * 4
+    balancer = HAProxy(tmp_path, places, LB_CHECK_INTERVAL="1s", LB_CHECK_AGAIN="100ms")
+    try:
+        site.is_ready = False
+        eventually(lambda: requests.get(balancer.url + "/anything", timeout=REQUEST).status_code == 503, what="503")
+        assert balancer.up() == set()
+        checks = site.asked.count("/ready")
+        site.is_ready = True
+        eventually(lambda: requests.get(balancer.url + "/anything", timeout=REQUEST).status_code == 200, what="200 again")
+        # The first of four to have been checked five times; a check may have been under way.
+        assert site.asked.count("/ready") - checks >= 5
+    finally:
+        balancer.stop()
 
 
 def test_places_may_be_left_out(site, kind, tmp_path):

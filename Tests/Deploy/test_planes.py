@@ -1,6 +1,9 @@
-"""Two planes behind one address: nodes that answer requests, and nodes that hold WebSockets (contract, section 1)."""
+"""Two planes: nodes that answer requests, and nodes that hold WebSockets (contract, section 1); behind one address, and each
+behind a load balancer of its own."""
 
+import contextlib
 import re
+import typing
 
 import pytest
 
@@ -26,14 +29,31 @@ def planes(tmp_path):
         cluster.stop()
 
 
-@pytest.fixture
-def front(planes, tmp_path):
-    balancer = HAProxy(
-        tmp_path / "balancer", [], config="haproxy-planes.cfg", LB_CHECK_INTERVAL="400ms",
-        LB_HTTP_1=planes.addresses[0], LB_HTTP_2=planes.addresses[1],
-        LB_SOCKET_1=planes.addresses[2], LB_SOCKET_2=planes.addresses[3])
-    yield balancer
-    balancer.stop()
+class Front(typing.NamedTuple):
+    """Where clients go with requests, where with WebSockets, and what the places that take requests are called."""
+
+    requests: HAProxy
+    sockets: HAProxy
+    names: tuple
+
+
+@pytest.fixture(params=["one for both", "one for each"])
+def front(planes, tmp_path, request):
+    """The load balancers: haproxy-planes.cfg before both planes, or haproxy.cfg before each."""
+    with contextlib.ExitStack() as running:
+        def start(name, nodes, **options):
+            balancer = HAProxy(tmp_path / name, nodes, LB_CHECK_INTERVAL="400ms", **options)
+            running.callback(balancer.stop)
+            return balancer
+
+        http, sockets = planes.addresses[:2], planes.addresses[2:]
+        if request.param == "one for both":
+            both = start("balancer", [], config="haproxy-planes.cfg", LB_HTTP_1=http[0], LB_HTTP_2=http[1],
+                         LB_SOCKET_1=sockets[0], LB_SOCKET_2=sockets[1])
+            yield Front(both, both, ("http-1", "http-2"))
+        else:
+            pair = start("http", [*http, "", ""]), start("sockets", [*sockets, "", ""])
+            yield Front(*pair, ("node-1", "node-2"))
 
 
 def answered(node):
@@ -43,11 +63,11 @@ def answered(node):
 
 def test_each_plane_is_asked_for_what_is_its_own(planes, front, client):  # noqa: F811
     """HTTP load balancer → HTTP nodes; WebSocket load balancer → WebSocket nodes"""
-    assert {place_of(planes, client(front)) for _ in range(8)} == set(SOCKETS)
+    assert {place_of(planes, client(front.sockets)) for _ in range(8)} == set(SOCKETS)
     before = [answered(planes.nodes[place]) for place in HTTP]
     for _ in range(10):
-        assert fresh(front, "/rooms").status_code == 200
-        assert "<html" in fresh(front, "/", headers={"Accept": "text/html"}).text
+        assert fresh(front.requests, "/rooms").status_code == 200
+        assert "<html" in fresh(front.requests, "/", headers={"Accept": "text/html"}).text
     for place, count in zip(HTTP, before):
         # Half of twenty, if they are led to both in turn.
         assert answered(planes.nodes[place]) - count >= 10
@@ -55,26 +75,30 @@ def test_each_plane_is_asked_for_what_is_its_own(planes, front, client):  # noqa
     for path in ("/events", "/poll", "/socket.io/"):
         before = [answered(planes.nodes[place]) for place in SOCKETS]
         for _ in range(20):
-            fresh(front, path)
+            fresh(front.sockets, path)
         for place, count in zip(SOCKETS, before):
             assert answered(planes.nodes[place]) - count >= 10, path
 
 
 def test_what_one_plane_is_told_the_other_hears(front, client, room, alice, bob):  # noqa: F811
-    reader = client(front, user=bob)
+    reader = client(front.sockets, user=bob)
     reader.join(room)
-    answer = front.http.post(f"/rooms/{room}/messages", params={"user": alice}, json={"content": "hello"})
+    answer = front.requests.http.post(f"/rooms/{room}/messages", params={"user": alice}, json={"content": "hello"})
     assert answer.status_code == 201
     assert reader.hear(room).payload["content"] == "hello"
-    eventually(lambda: [member["user"] for member in front.http.get(f"/rooms/{room}/presence").json()["members"]] == [bob],
-               what="the other plane to know who is there")
+
+    def members():
+        answer = front.requests.http.get(f"/rooms/{room}/presence").json()
+        return [member["user"] for member in answer["members"]]
+
+    eventually(lambda: members() == [bob], what="the other plane to know who is there")
 
 
 def test_a_plane_loses_a_node_and_the_other_does_not_notice(planes, front, client):  # noqa: F811
-    assert front.up() == {"http-1", "http-2"}
+    assert front.requests.up() == set(front.names)
     planes.kill(0)
     planes.kill(2)
     for _ in range(10):
-        assert fresh(front, "/rooms").status_code == 200
-    assert {place_of(planes, client(front)) for _ in range(4)} == {3}
-    eventually(lambda: front.up() == {"http-2"}, what="the killed node to be left")
+        assert fresh(front.requests, "/rooms").status_code == 200
+    assert {place_of(planes, client(front.sockets)) for _ in range(4)} == {3}
+    eventually(lambda: front.requests.up() == {front.names[1]}, what="the killed node to be left")
