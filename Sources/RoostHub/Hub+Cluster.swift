@@ -42,7 +42,8 @@ extension Hub {
         var committed: [Committed] = []
         var others: [Bulletin] = []
         for post in posts {
-            guard let (origin, bulletins) = Bulletin.read(post.bytes), origin != relay.me, !strangers.contains(origin)
+            guard let origin = Bulletin.origin(of: post.bytes), origin != relay.me, !strangers.contains(origin),
+                let (_, bulletins) = Bulletin.read(post.bytes)
             else { continue }
             for bulletin in bulletins {
                 if case .committed(let stretch) = bulletin {

@@ -111,13 +111,16 @@ extension Hub {
     }
 
     /// The members of a room, at most `limit` (1000 if more are asked for); without names where the kind is to count.
-    public func members(_ room: RoomName, after: UserID? = nil, limit: Int = 1000) -> PresencePage {
+    /// - Parameter isTold: whether somebody is told who is there, who then has to hear of every change; not so for checks.
+    public func members(
+        _ room: RoomName, after: UserID? = nil, limit: Int = 1000, isTold: Bool = true
+    ) -> PresencePage {
         let mode = kinds.kind(of: room).presence
         return presence.withLock { state in
             guard mode != .count else {
                 return PresencePage(room: room, count: state.presence.count(room), members: [], next: nil)
             }
-            state.news.settle(room)
+            if isTold { state.news.settle(room) }
             return state.presence.page(room, after: after, limit: min(max(1, limit), 1000))
         }
     }

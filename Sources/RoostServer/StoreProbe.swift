@@ -3,54 +3,48 @@
 ///
 /// However many ask, the store is asked by one call at a time.
 actor StoreProbe {
-    /// Who is asked about a store that has been silent for longer than this says that it is away.
-    static let patience = Duration.seconds(1)
+    /// Liveness is told so soon, whatever the store does: it is often given up after a second or two.
+    static let livenessPatience = Duration.seconds(1)
+    /// A store that is slow is there: where checks are given up after 5 s, as they are by the load balancers of `Deploy`,
+    /// this is the longest it may take.
+    static let readinessPatience = Duration.seconds(4)
 
     private let answers: @Sendable () async -> Bool
-    private let patience: Duration
-    /// The call under way, by its number.
-    private var asking: Int?
-    private var calls = 0
-    /// Whether that call has been waited for in vain.
-    private var isLate = false
-    private(set) var waiters: [CheckedContinuation<Bool, Never>] = []
+    /// When the call under way began.
+    private var askedAt: ContinuousClock.Instant?
+    private(set) var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
+    private var numbers = 0
 
     /// - Parameter answers: asks the store, however long it takes.
-    init(patience: Duration = StoreProbe.patience, _ answers: @escaping @Sendable () async -> Bool) {
-        self.answers = answers
-        self.patience = patience
-    }
+    init(_ answers: @escaping @Sendable () async -> Bool) { self.answers = answers }
 
-    /// Whether the store answers within the patience, counted from when it was asked first.
-    func isThere() async -> Bool {
-        if asking == nil { ask() } else if isLate { return false }
-        return await withCheckedContinuation { waiters.append($0) }
-    }
-
-    private func ask() {
-        calls += 1
-        let call = calls
-        (asking, isLate) = (call, false)
-        let deadline = Task {
-            try await Task.sleep(for: patience)
-            isOver(call)
+    /// Whether the store has something to say within the patience, counted from when it was asked: a call that is under way
+    /// for longer already is not waited for.
+    func isThere(within patience: Duration) async -> Bool {
+        let deadline = (askedAt ?? ask()) + patience
+        guard .now < deadline else { return false }
+        numbers += 1
+        let number = numbers
+        let timer = Task {
+            try await Task.sleep(until: deadline)
+            tell(number, false)
         }
+        defer { timer.cancel() }
+        return await withCheckedContinuation { waiters[number] = $0 }
+    }
+
+    private func ask() -> ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        askedAt = now
         Task {
             let isThere = await answers()
-            deadline.cancel()
-            asking = nil
-            tell(isThere)
+            askedAt = nil
+            for number in waiters.keys { tell(number, isThere) }
         }
+        return now
     }
 
-    private func isOver(_ call: Int) {
-        guard asking == call else { return }
-        isLate = true
-        tell(false)
-    }
-
-    private func tell(_ isThere: Bool) {
-        for waiter in waiters { waiter.resume(returning: isThere) }
-        waiters = []
+    private func tell(_ number: Int, _ isThere: Bool) {
+        waiters.removeValue(forKey: number)?.resume(returning: isThere)
     }
 }

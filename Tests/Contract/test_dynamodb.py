@@ -254,7 +254,7 @@ def test_a_node_whose_store_goes_away_lives_and_is_not_ready(starting):
         for _ in range(2):
             health = starting.http.get("/health", timeout=3 * PATIENCE)
             assert (health.status_code, health.json()["store_connected"]) == (200, False)
-            assert_problem(starting.http.get("/ready", timeout=3 * PATIENCE), 503, "unavailable")
+            assert_problem(starting.http.get("/ready", timeout=5 * PATIENCE), 503, "unavailable")
         emulator.go_on()
         eventually(
             lambda: starting.http.get("/ready").status_code == 200, timeout=60 * PATIENCE, what="the node to be ready")

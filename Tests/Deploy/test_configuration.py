@@ -162,8 +162,9 @@ def test_a_reload_leaves_connections_where_they_are(front, kind, start_node, cli
 def test_a_name_that_is_not_known(site, front):  # noqa: F811
     """A name of a node that does not resolve keeps nginx from starting, while HAProxy asks again"""
     nodes = ["nowhere.invalid:8080", f"127.0.0.1:{site.server_port}", "", ""]
-    balancer = front(HAProxy, nodes)
+    # Where nobody resolves names, that is known soon.
+    balancer = front(HAProxy, nodes, RES_OPTIONS="timeout:1 attempts:1")
     for _ in range(4):
         assert fresh(balancer).status_code == 200
     with pytest.raises(AssertionError, match="host not found in upstream"):
-        front(Nginx, nodes)
+        front(Nginx, nodes, RES_OPTIONS="timeout:1 attempts:1")

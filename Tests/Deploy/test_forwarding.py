@@ -108,7 +108,7 @@ def test_refused_requests_are_asked_once_and_take_no_node_away(site, front):
     assert requests.get(front.url + "/anything", timeout=REQUEST).status_code == 200
 
 
-def test_an_answer_that_takes_too_long_is_awaited_once_and_takes_no_node_away(site, kind, tmp_path):
+def test_an_answer_that_takes_too_long_is_awaited_once(site, kind, tmp_path):
     """LB_ANSWER: so long a node has to answer any other request"""
     balancer = kind(tmp_path, [f"127.0.0.1:{site.server_port}"] * 4, LB_ANSWER="1s")
     try:
@@ -122,7 +122,7 @@ def test_an_answer_that_takes_too_long_is_awaited_once_and_takes_no_node_away(si
 
 def test_while_no_node_is_ready_clients_are_refused_and_afterwards_they_are_not(site, tmp_path):
     """The store is away: HAProxy has no node left and says 503 itself; nodes are taken again after LB_CHECK_RISE checks"""
-    places = [f"127.0.0.1:{site.server_port}"] * 4
+    places = [f"127.0.0.1:{site.server_port}", "", "", ""]
     balancer = HAProxy(tmp_path, places, LB_CHECK_INTERVAL="1s", LB_CHECK_AGAIN="100ms")
     try:
         site.is_ready = False
@@ -131,8 +131,8 @@ def test_while_no_node_is_ready_clients_are_refused_and_afterwards_they_are_not(
         checks = site.asked.count("/ready")
         site.is_ready = True
         eventually(lambda: requests.get(balancer.url + "/anything", timeout=REQUEST).status_code == 200, what="200 again")
-        # The first of four to have been checked five times; a check may have been under way.
-        assert site.asked.count("/ready") - checks >= 5
+        # One check may have been under way.
+        assert site.asked.count("/ready") - checks >= 4
     finally:
         balancer.stop()
 

@@ -7,7 +7,7 @@ import Testing
 @Suite("Whether the store answers")
 struct StoreProbeTests {
     /// A store whose calls wait until they are answered.
-    private final class Store: Sendable {
+    fileprivate final class Store: Sendable {
         private let state = Locked((calls: 0, waiting: [CheckedContinuation<Bool, Never>](), isBack: false))
 
         var calls: Int { state.withLock { $0.calls } }
@@ -43,9 +43,9 @@ struct StoreProbeTests {
 
     @Test(arguments: [true, false]) func whatTheStoreSaysIsToldToAllWhoAsk(_ isThere: Bool) async {
         let store = Store()
-        let probe = StoreProbe(patience: .seconds(60)) { await store.ask() }
+        let probe = StoreProbe { await store.ask() }
         async let answers = withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<5 { group.addTask { await probe.isThere() } }
+            for _ in 0..<5 { group.addTask { await probe.isThere(within: .seconds(60)) } }
             await probe.hasWaiters(5)
             await store.answer(isThere)
             return await group.reduce(into: []) { $0.append($1) }
@@ -56,17 +56,32 @@ struct StoreProbeTests {
 
     @Test func aSilentStoreIsAwayUntilItAnswers() async {
         let store = Store()
-        let probe = StoreProbe(patience: .milliseconds(5)) { await store.ask() }
+        let probe = StoreProbe { await store.ask() }
         // The first waits for as long as its patience lasts, the next need not.
         for _ in 0..<3 {
-            let isThere = await probe.isThere()
+            let isThere = await probe.isThere(within: .milliseconds(5))
             #expect(!isThere)
         }
+        while store.calls == 0 { await Task.yield() }
         #expect(store.calls == 1)
         store.comeBack()
         // As often as it takes: here, too, an answer may be late.
-        while await !probe.isThere() { await Task.yield() }
+        while await !probe.isThere(within: .milliseconds(5)) { await Task.yield() }
         #expect(store.calls > 1)
+    }
+}
+
+extension StoreProbeTests {
+    @Test func whoHasMorePatienceHearsOfASlowStore() async {
+        let store = Store()
+        let probe = StoreProbe { await store.ask() }
+        async let patient = probe.isThere(within: .seconds(60))
+        await probe.hasWaiters(1)
+        let hasty = await probe.isThere(within: .milliseconds(5))
+        #expect(!hasty)
+        await store.answer(true)
+        #expect(await patient)
+        #expect(store.calls == 1)
     }
 }
 

@@ -17,7 +17,7 @@ extension API {
 
     /// Liveness: 200 as long as the process answers, whatever its engines do.
     private func health() async -> Response {
-        let isStoreThere = await storeProbe.isThere()
+        let isStoreThere = await storeProbe.isThere(within: StoreProbe.livenessPatience)
         let clients = await hub.clients(limit: 1000)
         return jsonResponse { out in
             out.put("{\"status\":\"healthy\"")
@@ -47,7 +47,9 @@ extension API {
 
     private func ready() async -> Response {
         if vitals.isDraining { return notReady("The node is draining.") }
-        guard await storeProbe.isThere() else { return notReady("The store does not answer.") }
+        guard await storeProbe.isThere(within: StoreProbe.readinessPatience) else {
+            return notReady("The store does not answer.")
+        }
         return jsonResponse { $0.put("{\"status\":\"ready\"}") }
     }
 

@@ -54,7 +54,9 @@ extension Scale {
             Figure(
                 what: "nodes that hear each of them", counted: heard / max(posts, 0.001),
                 computed: Scale.spread(over: nodes)),
-            Figure(what: "calls per message", counted: each(\.calls, outcome.messages, outcome), computed: 0),
+            Figure(
+                what: "calls per message, other than to keep", counted: each(\.askings, outcome.messages, outcome),
+                computed: 0),
             Figure(what: "looks at logs per message", counted: each(\.looks, outcome.messages, outcome), computed: 0),
         ]
     }
@@ -62,21 +64,29 @@ extension Scale {
     /// Beside what is done at rest.
     public func perReconnect(_ outcome: Outcome) -> [Figure] {
         let rooms = Double(Scale.roomsEach)
+        // Rooms that a node had no reader of before, and as many that it has none of afterwards.
+        let lone = rooms * Scale.chanceOfNone(on: nodes, of: Scale.membersEach - 1)
         return [
             Figure(
                 what: "posts per connection made anew", counted: each(\.posts, outcome.reconnects, outcome),
-                computed: 8 * rooms),
+                computed: 8 * rooms + 2 * lone),
             Figure(
                 what: "calls that write", counted: each(\.writes, outcome.reconnects, outcome),
                 computed: 2 * rooms + 2),
             Figure(
                 what: "calls that read, at most", counted: each(\.reads, outcome.reconnects, outcome),
-                computed: 2 * rooms * Scale.chanceOfNone(on: nodes, of: Scale.membersEach - 1)),
+                computed: 2 * lone),
+            Figure(
+                what: "calls that clean, at most", counted: each(\.cleanings, outcome.reconnects, outcome),
+                computed: lone + 1),
+            Figure(
+                what: "calls for tokens", counted: each(\.leases, outcome.reconnects, outcome), computed: 1),
         ]
     }
 
     private func each(_ part: KeyPath<Tally, Int>, _ count: Count, _ outcome: Outcome) -> Double {
-        let extra = count.tally[keyPath: part] - outcome.atRest.tally[keyPath: part]
-        return Double(extra) / Double(max(1, count.done))
+        let rest = outcome.atRest
+        let usual = Double(rest.tally[keyPath: part]) * Double(count.seconds) / Double(rest.seconds)
+        return (Double(count.tally[keyPath: part]) - usual) / Double(max(1, count.done))
     }
 }

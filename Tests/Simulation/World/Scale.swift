@@ -90,7 +90,8 @@ private final class Census {
         let messages = count(every: Scale.messageEvery) { $0.say() }
         // The last are told of again.
         advance(10)
-        let reconnects = count(every: Scale.reconnectEvery) { $0.reconnect() }
+        // What nobody is in any more is forgotten in some slow rounds.
+        let reconnects = count(every: Scale.reconnectEvery, andAfterwards: 120) { $0.reconnect() }
         return Scale.Outcome(
             listened: crowd.reduce(into: Set<Seat>()) { $0.formUnion($1.seats) }.count, atRest: atRest,
             messages: messages, reconnects: reconnects, violation: stage.referee.violation)
@@ -113,20 +114,22 @@ private final class Census {
 
     private lazy var shuffler = stage.dice("rooms")
 
-    private func count(_ done: Int, _ plan: () -> Void) -> Scale.Count {
-        let before = stage.tally
+    private func count(_ done: Int, andAfterwards more: Int = 0, _ plan: () -> Void) -> Scale.Count {
+        let (before, seconds) = (stage.tally, scale.seconds + more)
         plan()
-        advance(scale.seconds)
-        return Scale.Count(seconds: scale.seconds, done: done, tally: stage.tally - before)
+        advance(seconds)
+        return Scale.Count(seconds: seconds, done: done, tally: stage.tally - before)
     }
 
     /// Everybody does something once in so many seconds.
-    private func count(every seconds: Int, _ act: @escaping (Member) -> Void) -> Scale.Count {
+    private func count(every seconds: Int, andAfterwards more: Int = 0, _ act: @escaping (Member) -> Void)
+        -> Scale.Count
+    {
         let doing = crowd.compactMap { member -> (Member, Int64)? in
             let time = dice.time(0 ... .ms(Int64(seconds) * 1000))
             return time < .ms(Int64(scale.seconds) * 1000) ? (member, time) : nil
         }
-        return count(doing.count) {
+        return count(doing.count, andAfterwards: more) {
             for (member, time) in doing { stage.scheduler.after(time) { act(member) } }
         }
     }

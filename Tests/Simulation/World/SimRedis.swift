@@ -87,6 +87,7 @@ final class SimRedis: @unchecked Sendable {
     }
 
     fileprivate func take(_ want: Int, from name: String, rate: Int, burst: Int) -> Int {
+        stage.tally.leases += 1
         let now = Moment(milliseconds: stage.now / 1000)
         var bucket = quotas[name] ?? TokenBucket(burst: burst, now: now)
         defer { quotas[name] = bucket }

@@ -84,7 +84,7 @@ extension Simulation {
                 if redis != nil, present.isEmpty { continue }
                 let everybody = redis == nil ? present : clients.filter { $0.isIn(index) }
                 let expected = Set(everybody.map(\.user.text))
-                let shown = Set(node.hub?.members(room).members.map(\.user.text) ?? [])
+                let shown = Set(node.hub?.members(room, isTold: false).members.map(\.user.text) ?? [])
                 if shown != expected {
                     return (
                         .presence, "\(node.name) shows \(shown.sorted()) in \(room), where \(expected.sorted()) are",
@@ -210,7 +210,7 @@ extension Simulation {
 
     private func whatIsLeft(on node: SimNode) -> String? {
         guard let hub = node.hub else { return nil }
-        for room in rooms where hub.members(room).count != 0 { return "somebody in \(room)" }
+        for room in rooms where hub.members(room, isTold: false).count != 0 { return "somebody in \(room)" }
         let left = Answer()
         ask { () async throws(StoreError) in
             let counters = await hub.counters()
