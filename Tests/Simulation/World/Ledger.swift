@@ -65,6 +65,7 @@ final class Ledger: @unchecked Sendable {
     private let trace: Trace
     private var sent: [String: Sent] = [:]
     private var inDoubt: Set<String> = []
+    private var awaited: [UserID: () -> Void] = [:]
     private var logs: [RoomName: [Log]] = [:]
     /// What was acked, with the place that was named.
     private(set) var acks: [(author: Author, room: RoomName, seq: UInt64)] = []
@@ -88,6 +89,9 @@ final class Ledger: @unchecked Sendable {
     func isOver(_ room: RoomName, _ epoch: String) -> Bool { log(room, epoch)?.isOver ?? false }
 
     var all: [Log] { logs.keys.sorted().flatMap { logs[$0] ?? [] } }
+
+    /// Calls back once, when something of a user's is in a log.
+    func onNext(of user: UserID, _ body: @escaping () -> Void) { awaited[user] = body }
 
     // MARK: What the store has done
 
@@ -129,6 +133,7 @@ final class Ledger: @unchecked Sendable {
     private func append(_ message: Message, to log: Log) {
         let name = "\(message.room):\(message.seq) \(message.id)"
         trace.note("store", "committed \(name)")
+        awaited.removeValue(forKey: message.sender)?()
         let concerns = [message.room.text, message.id.text]
         if message.seq != log.head + 1 {
             referee.blow(.oneOrder, "\(name) was stored behind \(log.head)", concerns)

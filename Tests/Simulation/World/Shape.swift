@@ -136,8 +136,18 @@ public struct Shape: Sendable {
             // What a node appends that has no lease, and ends before it has told of it, only a look finds.
             let losesLeases = faults.busOutages + faults.partitions > 0 || bus.fails > 0
             if faults.freezes > 0 || (losesLeases && faults.crashes + faults.drains > 0) { sweepsPerLook = 5 }
+            onlyNodesDie(Dice(seed: seed, "deaths"))
         }
         leaveOutWhatCannotBeTold()
+    }
+
+    /// In some worlds nothing but a node's death makes others ask what it had stored and not told.
+    private mutating func onlyNodesDie(_ dice: Dice) {
+        guard dice.chance(0.15) else { return }
+        (bus.loses, bus.fails, sweepsPerLook) = (0, 0, 0)
+        faults = Faults()
+        faults.crashes = dice.int(1...3)
+        clients = max(4, clients)
     }
 
     /// Faults under which nobody could say whether a message was stored, so that a promise is not one.

@@ -129,9 +129,8 @@ public final class Simulation {
         }
         plan(faults.crashes) { [self] in
             let node = dice.pick(nodes)
-            let delay = redis == nil ? 0 : sendLastWords(to: node, dice)
-            stage.scheduler.after(delay) { node.crash() }
-            stage.scheduler.after(delay + dice.time(.ms(1) ... .ms(2000))) { node.start() }
+            let isSaid = redis != nil && sayLastWords(on: node, dice)
+            if !isSaid { crash(node, dice) }
         }
         plan(faults.drains) { [self] in
             let node = dice.pick(nodes)
@@ -153,17 +152,36 @@ public final class Simulation {
         }
     }
 
+    private func crash(_ node: SimNode, _ dice: Dice) {
+        node.crash()
+        stage.scheduler.after(dice.time(.ms(1) ... .ms(2000))) { node.start() }
+    }
+
     /// Somebody sends something and is gone for good, never to send it again, just before its node is: it may be in the
-    /// log, and nobody may have told.
-    /// - Returns: how long the node has left.
-    private func sendLastWords(to node: SimNode, _ dice: Dice) -> Int64 {
+    /// log, and nobody may have told. At some time, or when it is in the log and the node does not know yet.
+    /// - Returns: whether somebody does.
+    private func sayLastWords(on node: SimNode, _ dice: Dice) -> Bool {
         guard clients.count > 2, dice.chance(0.6),
             let author = clients.first(where: { $0.link?.node === node && !$0.isSilent })
-        else { return 0 }
+        else { return false }
+        var isOver = false
+        func end() {
+            guard !isOver else { return }
+            isOver = true
+            lose(author)
+            crash(node, dice)
+        }
+        if dice.chance(0.5) {
+            stage.scheduler.after(dice.time(1...(4 * stage.shape.network.latency.upperBound))) { end() }
+        } else {
+            stage.ledger.onNext(of: author.user) { [stage] in
+                stage.scheduler.after(dice.time(0...stage.shape.store.latency.upperBound)) { end() }
+            }
+            // It may not come to that.
+            stage.scheduler.after(.ms(1000)) { end() }
+        }
         author.say(2, in: dice.int(0...(rooms.count - 1)))
-        let delay = dice.time(1...(4 * stage.shape.network.latency.upperBound))
-        stage.scheduler.after(delay) { [self] in lose(author) }
-        return delay
+        return true
     }
 
     private func lose(_ client: any SimGuest) {
