@@ -161,12 +161,14 @@ public final class Simulation {
     /// log, and nobody may have told. At some time, or when it is in the log and the node does not know yet.
     /// - Returns: whether somebody does.
     private func sayLastWords(on node: SimNode, _ dice: Dice) -> Bool {
-        guard clients.count > 2, dice.chance(0.6),
+        // What a node appends that has no lease yet, and ends before it has told of it, only a look at the store finds.
+        guard clients.count > 2, dice.chance(0.6), redis?.living.contains(where: { $0.name == node.lifeName }) ?? false,
             let author = clients.first(where: { $0.link?.node === node && !$0.isSilent })
         else { return false }
         var isOver = false
         func end() {
-            guard !isOver else { return }
+            // Nothing goes wrong any more once that has been said.
+            guard !isOver, !stage.isCalm else { return }
             isOver = true
             lose(author)
             crash(node, dice)
