@@ -7,6 +7,8 @@ import { earliest } from "./time.js";
 
 /** Failed messages that are remembered for `retry`; of more, the oldest are forgotten. */
 const MOST_FAILED = 1_000;
+/** A message that was written may take so long until it is stored. */
+const ON_ITS_WAY_MS = 10_000;
 
 export class Outbox {
   constructor(machine) {
@@ -128,7 +130,10 @@ export class Outbox {
   attempt(entry) {
     const { link, now, options, rooms, wall } = this.machine;
     const isFirst = entry.attemptedAt === null;
-    if (!isFirst && entry.since === null && now + wall - entry.attemptedAt > link.limits.dedupeWindowMs) {
+    const window = link.limits.dedupeWindowMs;
+    // The server remembers for the window; the copy has to get there within it.
+    const safeMs = window - Math.min(ON_ITS_WAY_MS, Math.floor(window / 2));
+    if (!isFirst && entry.since === null && now + wall - entry.attemptedAt > safeMs) {
       const reason = "It was sent too long ago to know whether it was stored.";
       return this.fail(entry, { code: "retry_expired", reason });
     }

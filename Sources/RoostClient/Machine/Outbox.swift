@@ -69,6 +69,8 @@ final class Outbox {
 
     /// Failed messages that are remembered for `retry`; of more, the oldest are forgotten.
     private static let mostFailed = 1_000
+    /// A message that was written may take so long until it is stored.
+    private static let onItsWayMs: Int64 = 10_000
 
     init(_ machine: ClientMachine) { self.machine = machine }
 
@@ -178,7 +180,10 @@ final class Outbox {
     /// Writes a message, unless it can be seen that it would be in vain or stored twice.
     private func attempt(_ entry: Entry) -> Bool {
         let (link, now) = (machine.link, machine.now)
-        if let first = entry.attemptedAt, entry.since == nil, now + machine.wall - first > link.limits.dedupeWindowMs {
+        let window = link.limits.dedupeWindowMs
+        // The server remembers for the window; the copy has to get there within it.
+        let safeMs = window - min(Outbox.onItsWayMs, window / 2)
+        if let first = entry.attemptedAt, entry.since == nil, now + machine.wall - first > safeMs {
             let reason = "It was sent too long ago to know whether it was stored."
             fail(entry, RoostError(.retryExpired, reason))
             return false
