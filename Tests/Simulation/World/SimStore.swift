@@ -114,7 +114,6 @@ final class SimStore: Store, @unchecked Sendable {
 
     func append(_ drafts: [Draft], at now: Timestamp) async throws(StoreError) -> Appended {
         stage.appendsUnderWay += 1
-        stage.tally.appended += drafts.count
         defer { stage.appendsUnderWay -= 1 }
         return try await call("append") { [ledger = stage.ledger, isLocal] store async throws(StoreError) in
             let appended = try await store.append(drafts, at: now)

@@ -14,20 +14,14 @@ public struct Tally: Sendable {
     public var leases = 0
     /// Logs of which the store was asked where they end.
     public var looks = 0
-    /// Messages that were appended.
-    public var appended = 0
 
-    /// Commands to Redis that are no posts.
-    public var calls: Int { renewals + writes + reads + cleanings + keepings + leases }
-
-    /// Of these, those that depend on what is done.
+    /// Commands to Redis that are no posts and depend on what is done.
     var askings: Int { writes + reads + cleanings + leases }
 
     static func - (later: Tally, earlier: Tally) -> Tally {
         var tally = Tally()
         for part in [
             \Tally.posts, \.heard, \.renewals, \.writes, \.reads, \.cleanings, \.keepings, \.leases, \.looks,
-            \.appended,
         ] {
             tally[keyPath: part] = later[keyPath: part] - earlier[keyPath: part]
         }
