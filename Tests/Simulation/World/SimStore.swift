@@ -85,6 +85,9 @@ final class SimStore: Store, @unchecked Sendable {
         _ what: String, _ body: (any Store) async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         guard !isDead, let inner else { throw .closed }
+        let isTroubled = !stage.isCalm
+        if isTroubled { stage.troubledCalls += 1 }
+        defer { if isTroubled { stage.troubledCalls -= 1 } }
         guard case .local(let outlivesCallers) = place else {
             let value = try await body(inner)
             if isDead { throw .failed("the reply was lost") }

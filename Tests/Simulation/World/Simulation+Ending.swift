@@ -113,9 +113,11 @@ extension Simulation {
     /// Everybody is live again: what is said now is heard at once, not only when the node next looks at the store.
     private func probe() {
         guard !stage.referee.isOver, nodes.count == 1 || redis != nil else { return }
-        // What is still on its way to clients that asked for much would be in the way.
+        // What is still on its way to clients that asked for much would be in the way, as would a read that takes long:
+        // whoever wants the same piece of a log waits for it.
         advance(by: .ms(60_000)) {
-            clients.allSatisfy { $0.link?.server?.isIdle ?? true } && nodes.allSatisfy { $0.bus?.isSettled ?? true }
+            stage.troubledCalls == 0 && clients.allSatisfy { $0.link?.server?.isIdle ?? true }
+                && nodes.allSatisfy { $0.bus?.isSettled ?? true }
         }
         // A refusal that came late, of a message that was heard before, holds its room up for the second that it names.
         advance(by: .ms(1500))

@@ -14,6 +14,8 @@ final class Stage: @unchecked Sendable {
     var isCalm = false
     /// Appends that may yet be kept, those of nodes that are gone included.
     var appendsUnderWay = 0
+    /// Calls to the store that were begun when things still went wrong, and may take as long as those do.
+    var troubledCalls = 0
     /// The store answers nobody.
     var isStoreOut = false
     /// What nodes have asked of Redis and the store.
