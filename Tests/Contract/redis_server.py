@@ -30,8 +30,9 @@ class RedisServer:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-             *self.args],
+            # A file comes first.
+            ["redis-server", *self.args, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+             "--appendonly", "no"],
             cwd=self.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         eventually(self._answers, timeout=10 * PATIENCE, what="Redis to answer")
@@ -43,11 +44,13 @@ class RedisServer:
             return False
 
     def command(self, *words):
-        """Sends one command; the first line of the answer."""
+        """Sends one command; the first line of the answer, or the text that it announces."""
         request = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(request.encode())
-            return connection.makefile("r").readline().rstrip("\r\n")
+            answer = connection.makefile("rb")
+            line = answer.readline().rstrip(b"\r\n").decode()
+            return answer.read(int(line[1:])).decode() if line.startswith("$") else line
 
     def kill(self):
         """At once, with all it knew."""

@@ -160,6 +160,37 @@ def test_without_redis_every_node_serves_its_own_and_with_it_all_converges(
     assert not near.waiting("user_left") and not far.waiting("user_left")
 
 
+def test_metrics_tell_what_went_over_the_bus(cluster, redis, native, room, alice, bob):
+    first, second = cluster(), cluster()
+    native(second, user=bob).join(room)
+    author = native(first, user=alice)
+
+    def bus(node, what):
+        return metric(node, f"roost_bus_{what}")
+
+    # Nodes talk of their leases, too: what is counted is at least what the test has caused.
+    said, heard = bus(first, "published_total"), bus(second, "received_total")
+    for number in range(10):
+        author.publish(room, number)
+    eventually(lambda: bus(first, "published_total") > said, what="the posts to be counted where they are made")
+    eventually(lambda: bus(second, "received_total") > heard, what="the posts to be counted where they are heard")
+    assert [bus(node, "connected") for node in (first, second)] == [1, 1]
+    assert [bus(node, "reconnects_total") for node in (first, second)] == [0, 0]
+    eventually(lambda: metric(first, "roost_nodes") == 2, what="the nodes to be counted")
+    redis.kill()
+    eventually(lambda: bus(first, "connected") == 0, timeout=10 * PATIENCE, what="the node to notice")
+    redis.start()
+    eventually(lambda: bus(first, "connected") == 1, timeout=20 * PATIENCE, what="the node to reach Redis again")
+    assert bus(first, "reconnects_total") > 0
+
+
+def metric(node, name):
+    for line in node.http.get("/metrics").text.splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.rsplit(" ", 1)[1])
+    raise AssertionError(f"/metrics has no {name}")
+
+
 def test_nodes_with_different_stores_refuse_to_be_one_cluster(cluster, redis, tmp_path):
     cluster()
     refused(redis.url, f"sqlite:{tmp_path}/other.db", "has a different store", "--store", "--bus")
