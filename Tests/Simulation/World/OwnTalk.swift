@@ -59,10 +59,11 @@ final class OwnTalk: @unchecked Sendable {
     /// How long a connection must have been there, since the store is asked first where the room ends: a moment, or
     /// until it has answered where it does so late or not at all.
     private var settling: Int64 {
-        let store = stage.shape.store
+        let (store, faults) = (stage.shape.store, stage.shape.faults)
         let isCalm =
-            stage.shape.faults.outages == 0 && store.fails == 0 && store.losesReply == 0 && store.isLate == 0
-        return 4 * store.latency.upperBound + (isCalm ? .ms(500) : .ms(12_000))
+            faults.outages + faults.storeCuts == 0 && store.fails == 0 && store.losesReply == 0 && store.isLate == 0
+        // Of cuts, one may follow upon another.
+        return 4 * store.latency.upperBound + (isCalm ? .ms(500) : .ms(12_000 + 6000 * Int64(faults.storeCuts)))
     }
 
     /// What a connection has not heard that it must have.

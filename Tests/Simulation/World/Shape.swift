@@ -72,12 +72,15 @@ public struct Shape: Sendable {
         /// Of the bus, for all nodes or for one.
         public var busOutages = 0
         public var partitions = 0
+        /// Of one node's way to the store, which others go on asking.
+        public var storeCuts = 0
         /// Nodes that stand still for longer than their lease.
         public var freezes = 0
 
         /// Nothing goes wrong at all.
         public var isEmpty: Bool {
-            cuts + stalls + crashes + drains + clockSteps + outages + deletions + busOutages + partitions + freezes == 0
+            cuts + stalls + crashes + drains + clockSteps + outages + deletions == 0
+                && busOutages + partitions + storeCuts + freezes == 0
         }
     }
 
@@ -124,6 +127,7 @@ public struct Shape: Sendable {
             clockSkewMs = tables.pick([0, 5, 1000, 15_000])
             // For longer than a message is on its way, with retries: see below.
             if tables.chance(0.3) { keepForAWhile(tables.time(2000...5000)) }
+            faults.storeCuts = tables.chance(0.4) ? tables.int(1...3) : 0
         }
         if hasBus {
             bus = Bus(cluster)
@@ -157,14 +161,14 @@ public struct Shape: Sendable {
         // A message that is on its way for longer than the window may be stored after the copy that overtook it.
         if sendsSince { (faults.stalls, store.isLate, faults.freezes) = (0, 0, 0) }
         // On its way to the tables that is: what can't be reached is tried again for seconds.
-        if sendsSince, usesDynamoDB { faults.outages = 0 }
+        if sendsSince, usesDynamoDB { (faults.outages, faults.storeCuts) = (0, 0) }
         // Another node's copy may wait behind all that came over a slow line at once, which takes a second or two.
         if sendsSince, hasBus { limits.dedupeWindowMs = max(3000, limits.dedupeWindowMs) }
         // So may one that is on its way while a room drops what was said since it was first sent, or is deleted: its copy
         // is refused then, since nobody can tell any more whether it was stored.
         let forgets = kinds.rules.contains { !$0.kind.retainsAll } || faults.deletions > 0
         if hasBus, forgets { (store.isLate, faults.freezes) = (0, 0) }
-        if hasBus, forgets, usesDynamoDB { faults.outages = 0 }
+        if hasBus, forgets, usesDynamoDB { (faults.outages, faults.storeCuts) = (0, 0) }
     }
 
     private static func kinds(_ dice: Dice) -> Kinds {
@@ -249,7 +253,8 @@ extension Shape: CustomStringConvertible {
         store: \(store.latency) us, fails \(store.fails), loses replies \(store.losesReply), late \(store.isLate)
         faults: \(faults.cuts) cuts, \(faults.stalls) stalls, \(faults.crashes) crashes, \(faults.drains) drains, \
         \(faults.clockSteps) clock steps, \(faults.outages) outages, \(faults.deletions) deletions, \
-        \(faults.busOutages) bus outages, \(faults.partitions) partitions, \(faults.freezes) freezes
+        \(faults.busOutages) bus outages, \(faults.partitions) partitions, \(faults.storeCuts) store cuts, \
+        \(faults.freezes) freezes
         bus: \(hasBus ? "\(bus.latency) us, loses \(bus.loses), doubles \(bus.doubles), fails \(bus.fails), sweeps \(sweepsPerLook)" : "none")
         """
     }

@@ -56,6 +56,8 @@ final class SimDynamo: @unchecked Sendable {
 final class SimTables: Tables, @unchecked Sendable {
     /// The node is gone: nobody hears answers any more, and nothing is asked.
     var isDead = false
+    /// Neither what is asked nor what is answered arrives.
+    var isCutOff = false
     private let dynamo: SimDynamo
     private let stage: Stage
     private let name: String
@@ -133,12 +135,15 @@ final class SimTables: Tables, @unchecked Sendable {
             stage.scheduler.after(.ms(SimTables.timeoutMs)) { asking.tell(.failure(TableError(.unsure, "no answer"))) }
             stage.scheduler.after(fate.before) { [self] in
                 stage.appendsUnderWay -= 1
+                // Whoever asks waits for its time.
+                if isCutOff { return stage.trace.note(name, "\(what) does not arrive") }
                 if let error = fate.error {
                     stage.trace.note(name, "\(what) fails: \(error.kind)")
                     return asking.tell(.failure(error))
                 }
                 let answer = body(dynamo)
                 stage.scheduler.after(fate.after) { [self] in
+                    if isCutOff { return stage.trace.note(name, "the answer to \(what) does not arrive") }
                     guard fate.losesReply else { return asking.tell(.success(answer)) }
                     stage.trace.note(name, "the reply to \(what) is lost")
                     asking.tell(.failure(TableError(.unsure, "the reply was lost")))

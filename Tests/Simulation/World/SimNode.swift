@@ -44,6 +44,7 @@ final class SimNode: @unchecked Sendable {
     }
 
     var bus: SimBus? { life?.bus }
+    var store: SimStore? { life?.store }
     var lifeName: String? { life?.name }
     /// Nil while it is down.
     var hub: Hub? { life?.hub }

@@ -19,6 +19,10 @@ final class SimStore: Store, @unchecked Sendable {
     var isDead = false {
         didSet { if case .remote(let tables) = place { tables.isDead = isDead } }
     }
+    /// The node's way to the tables is cut.
+    var isCutOff = false {
+        didSet { if case .remote(let tables) = place { tables.isCutOff = isCutOff } }
+    }
     private let stage: Stage
     private let name: String
     private let dice: Dice

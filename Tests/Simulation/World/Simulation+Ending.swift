@@ -12,6 +12,7 @@ extension Simulation {
         stage.trace.note("world", "nothing goes wrong from now on")
         stage.isCalm = true
         stage.isStoreOut = false
+        for node in nodes { node.store?.isCutOff = false }
         redis?.comeBack()
         for client in clients {
             client.link?.stall(false)

@@ -150,6 +150,7 @@ public final class Simulation {
         plan(faults.deletions) { [self] in
             delete(dice.pick(rooms), onNode: dice.pick(nodes), isAnnounced: dice.chance(0.5))
         }
+        planStoreCuts()
     }
 
     private func crash(_ node: SimNode, _ dice: Dice) {
@@ -210,6 +211,17 @@ public final class Simulation {
         let freezes = stage.dice("freezes")
         plan(faults.freezes) { [self] in
             freezes.pick(nodes).freeze(for: freezes.time(.ms(7000) ... .ms(15_000)))
+        }
+    }
+
+    private func planStoreCuts() {
+        let dice = stage.dice("store cuts")
+        plan(stage.shape.faults.storeCuts) { [self] in
+            let node = dice.pick(nodes)
+            guard let store = node.store else { return }
+            stage.trace.note(node.name, "can't reach the store")
+            store.isCutOff = true
+            stage.scheduler.after(dice.time(.ms(10) ... .ms(6000))) { store.isCutOff = false }
         }
     }
 
