@@ -33,4 +33,29 @@ import Testing
         wire.close()
         _ = try channel.finish()
     }
+
+    /// What is said in one turn of the loop goes out as one write, and what comes later waits for no answer.
+    @Test func oneWriteATurn() throws {
+        let wire = RespWire { _, _ in }
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandler(wire)
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+        func written() throws -> [String] {
+            var writes: [String] = []
+            while let bytes = try channel.readOutbound(as: ByteBuffer.self) { writes.append(String(buffer: bytes)) }
+            return writes
+        }
+        for number in 1...30 { wire.send { $0.writeString("\(number),") } }
+        let early = try written()
+        #expect(early == [])
+        channel.embeddedEventLoop.run()
+        let first = try written()
+        #expect(first == [(1...30).map { "\($0)," }.joined()])
+        wire.send { $0.writeString("next") }
+        channel.embeddedEventLoop.run()
+        let second = try written()
+        #expect(second == ["next"])
+        wire.close()
+        _ = try channel.finish()
+    }
 }
