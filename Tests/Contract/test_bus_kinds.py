@@ -1,5 +1,7 @@
 """Nodes over the other kinds of Redis that `--bus` names: Redis Cluster and Sentinel (contract, section 1)."""
 
+import subprocess
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -103,6 +105,56 @@ def test_over_redis_cluster_nodes_are_one_system(redis_cluster, two_nodes, nativ
     author.close()
     for _ in rooms:
         assert reader.expect("user_left", timeout=SOON).payload["user"] == alice
+
+
+def test_while_slots_move_and_a_shard_dies_everybody_hears_everything(
+    redis_cluster, two_nodes, native, name, alice, bob
+):
+    first, second = two_nodes(f"redis+cluster://127.0.0.1:{redis_cluster[1].port}")
+    author, reader = native(first, user=alice), native(second, user=bob)
+    rooms = [name(f"room{number}") for number in range(12)]
+    for room in rooms:
+        author.join(room)
+        reader.join(room, presence=True)
+    said = 0
+
+    def all_are_heard(timeout):
+        """Says something in each room; how long it takes until all of it is heard, in seconds."""
+        nonlocal said
+        begun, said = time.monotonic(), said + 1
+        for room in rooms:
+            author.publish(room, said)
+        for room in rooms:
+            (message,) = reader.hear(room, 1, timeout=timeout)
+            assert (message.payload["seq"], message.payload["content"]) == (said, said)
+        return time.monotonic() - begun
+
+    giver, taker = redis_cluster[0], redis_cluster[1]
+    moving = subprocess.Popen(
+        ["redis-cli", "--cluster", "reshard", f"127.0.0.1:{giver.port}",
+         "--cluster-from", giver.command("CLUSTER", "MYID"), "--cluster-to", taker.command("CLUSTER", "MYID"),
+         "--cluster-slots", "5461", "--cluster-yes"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while moving.poll() is None:
+            all_are_heard(timeout=10 * PATIENCE)
+        assert moving.returncode == 0
+    finally:
+        moving.kill()
+        moving.wait()
+    assert said > 1, "nothing was said while the slots moved"
+    eventually(lambda: all_are_heard(10 * PATIENCE) < SOON, timeout=20, what="all to go over the bus again")
+    # With two thirds of the rooms.
+    taker.kill()
+    all_are_heard(timeout=20 * PATIENCE)
+    taker.start()
+    for master in redis_cluster:
+        eventually(lambda: "cluster_state:ok" in master.command("CLUSTER", "INFO"), timeout=30, what="all shards")
+    for node in (first, second):
+        eventually(
+            lambda: node.http.get("/health").json()["redis_connected"], timeout=30, what="the node to reach all shards")
+    eventually(lambda: all_are_heard(10 * PATIENCE) < SOON, timeout=30, what="all to go over the bus again")
+    assert not reader.waiting("user_left")
 
 
 def test_over_sentinel_nodes_follow_to_the_new_master(sentinel, two_nodes, native, room, alice, bob):
