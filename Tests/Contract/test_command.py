@@ -267,6 +267,24 @@ def test_a_memory_store_cannot_be_shared(options):
     refused(run("serve", "--port", "0", "--store", "memory:", *options), 78)
 
 
+@PLACES
+def test_a_kind_of_room_in_memory_cannot_be_shared(config, place):
+    """Refused at the start (exit 78), since they can't keep the promises: a shared bus, and `kinds: log: memory`"""
+    kinds = 'kinds: [{match: "news:*", log: stored}, {match: "game:*", log: memory}]\n'
+    bus = "redis://user:hunter2@127.0.0.1:6379"
+    more, text, env = {
+        "flag": (["--bus", bus], kinds, None), "environment": ([], kinds, {"ROOST_BUS": bus}),
+        "file": ([], f"bus: {bus}\n{kinds}", None),
+    }[place]
+    command = ["serve", "--port", "0", "--store", "sqlite:shared.db", "--config", config(text)]
+    line = refused(run(*command, *more, env=env), 78, {"environment": "ROOST_BUS"}.get(place, "bus"), "game:*")
+    assert "log is memory" in line and "make it log: stored" in line
+    assert "news" not in line and "hunter2" not in line
+    # Neither without the bus nor without that kind is there anything to refuse.
+    assert run("config", "check", "--config", config(kinds)).returncode == 0
+    assert run("config", "check", "--config", config(kinds.replace("memory", "stored")), "--bus", bus).returncode == 0
+
+
 @pytest.mark.parametrize("args", [["no-such-command"], ["config", "no-such-command"]])
 def test_an_unknown_command_is_refused(args):
     """A bad flag exits 64: a bad command too"""
