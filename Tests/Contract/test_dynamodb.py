@@ -1,5 +1,8 @@
 """The DynamoDB store, against its emulator: `roost store create|check`, several nodes, restarts (contract, section 1)."""
 
+import contextlib
+import http.server
+import json
 import pathlib
 import signal
 import socket
@@ -100,6 +103,51 @@ def test_missing_credentials_are_said(store, tmp_path):
     assert "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in line
 
 
+@contextlib.contextmanager
+def refusing(code, message):
+    """A server in DynamoDB's place that answers whatever it is asked with this error."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            question = self.rfile.read(int(self.headers["Content-Length"]))
+            self.server.asked.append((self.headers["X-Amz-Target"], question))
+            body = json.dumps({"__type": f"com.amazon.coral.service#{code}", "message": message}).encode()
+            self.send_response(400)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.asked = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["store", "check"], ["store", "create"]])
+@pytest.mark.parametrize("code, message", [
+    ("UnrecognizedClientException", "The security token included in the request is invalid."),
+    ("InvalidSignatureException", "The request signature we calculated does not match the signature you provided."),
+    ("AccessDeniedException", "User: roost is not authorized to perform: dynamodb:DescribeTable"),
+])
+def test_wrong_credentials_are_said_and_not_told(room, command, code, message):
+    """Wrong credentials … exit 78; each with one line"""
+    credentials = CREDENTIALS | {"AWS_SESSION_TOKEN": "EXAMPLETOKEN"}
+    with refusing(code, message) as server:
+        line = refused(run(*command, "--store", url(server.server_port, room), env=credentials))
+        # What is refused for good is not asked for again.
+        assert 0 < len(server.asked) == len(set(server.asked))
+    assert f"http://127.0.0.1:{server.server_port}/" in line and f"({code}: {message})" in line
+    assert line.endswith("; check the AWS credentials and what their policy allows.")
+    assert not any(secret in line for secret in ("EXAMPLEKEY", "EXAMPLETOKEN", "Signature="))
+
+
 def test_other_stores_are_looked_after_too(tmp_path):
     file = tmp_path / "roost.db"
     assert "is missing; `roost store create`" in refused(run("store", "check", "--store", f"sqlite:{file}"))
@@ -170,9 +218,11 @@ class Starting:
         self.url = f"http://{self.authority}"
         self.http = Http(self.url)
         self.trust = None
-        self.process = subprocess.Popen(
-            [binary(), "serve", "--port", str(self.port), "--store", store], env=environment(CREDENTIALS),
-            cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.file = directory / "stderr.log"
+        with self.file.open("wb") as file:
+            self.process = subprocess.Popen(
+                [binary(), "serve", "--port", str(self.port), "--store", store], env=environment(CREDENTIALS),
+                cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, text=True)
         eventually(self.answers, timeout=20, what="the node to listen")
 
     def answers(self):
@@ -181,10 +231,13 @@ class Starting:
         except requests.ConnectionError:
             return False
 
+    def log(self):
+        return self.file.read_text()
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        out, log = self.process.communicate(timeout=30 * PATIENCE)
-        return self.process.returncode, out, log
+        out, _ = self.process.communicate(timeout=30 * PATIENCE)
+        return self.process.returncode, out
 
 
 @pytest.fixture
@@ -209,8 +262,23 @@ def test_a_node_without_its_store_lives_and_is_not_ready(starting):
         assert problem["retryAfterMs"] > 0 and answer.headers["Retry-After"]
     assert upgrade_status(starting) == 503
     assert starting.http.get("/health", headers={"Host": "evil.example"}).status_code == 403
-    code, out, _ = starting.stop()
+    code, out = starting.stop()
     assert (code, out) == (0, "")
+
+
+def test_a_store_that_cannot_be_reached_is_said_and_tried_again(starting, room):
+    """An engine that can't be reached is retried; one sentence that says what to do"""
+    place, advice = f"http://127.0.0.1:{starting.store_port}/", "; check the endpoint and the network."
+    # Each is patient for 15 s before it says so; the node meanwhile, too.
+    line = refused(run("store", "check", "--store", url(starting.store_port, room), env=CREDENTIALS, timeout=60))
+    assert place in line and "Connection refused" in line and line.endswith(advice)
+    said = "the store can't be reached; trying again"
+    eventually(lambda: said in starting.log(), timeout=60, what="the node to say that it can't reach its store")
+    (warning,) = [line for line in starting.log().splitlines() if said in line]
+    assert "warning" in warning and place in warning and "Connection refused" in warning and advice in warning
+    assert "EXAMPLEKEY" not in line + starting.log()
+    assert starting.http.get("/ready").status_code == 503
+    assert starting.stop() == (0, "")
 
 
 def test_a_mistake_in_the_settings_is_told_before_the_store_is_there(tmp_path, room):
@@ -236,7 +304,7 @@ def test_it_is_ready_once_the_store_is_there(starting):
         partial.send(f"TP/1.1\r\nHost: {starting.authority}\r\n\r\n".encode())
         assert partial.read_head()[0] == 200
         assert "starting" not in starting.http.get("/health").json()
-        code, out, _ = starting.stop()
+        code, out = starting.stop()
         assert (code, out) == (0, f"roost: listening on {starting.url}\n")
         early.close()
         partial.close()
