@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+import requests
 
 from browser import SERVER_AWAY, Window
 from checks import PATIENCE, eventually
@@ -22,10 +23,10 @@ DEMO = pathlib.Path(__file__).parents[2] / "Scripts" / "demo-cluster.py"
 class Demo:
     """The demonstration, with what it has printed so far and a keyboard."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **env):
         self.lines, self.printed = [], queue.Queue()
         self.process = subprocess.Popen(
-            [sys.executable, DEMO, *arguments], env={**os.environ, "PYTHONUNBUFFERED": "1"}, text=True,
+            [sys.executable, DEMO, *arguments], env={**os.environ, "PYTHONUNBUFFERED": "1", **env}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -53,8 +54,8 @@ class Demo:
 def demo():
     started = []
 
-    def start(*arguments):
-        started.append(Demo(*arguments))
+    def start(*arguments, **env):
+        started.append(Demo(*arguments, **env))
         return started[-1]
 
     yield start
@@ -135,6 +136,43 @@ def test_the_page_shows_the_node_that_each_window_is_on(demo, windows):
     shown.types(f"start {lost}")
     shown.says(f"start {lost}: done")
     first.wait(lambda: first.js("return document.querySelector('#nodes .away')") is None, "all nodes to be there")
+
+
+@pytest.fixture
+def opener(tmp_path):
+    """A folder with a program in the place of the system's that opens addresses; and the file where it writes them."""
+    folder, told = tmp_path / "programs", tmp_path / "told"
+    folder.mkdir()
+    program = folder / "xdg-open"
+    # By another name first, so that who finds it finds all of it.
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$#\" \"$@\" >'{told}.part' && mv '{told}.part' '{told}'\n")
+    program.chmod(0o755)
+    return folder, told
+
+
+def test_the_page_is_opened(demo, opener):
+    """starts three nodes behind HAProxy and opens a page"""
+    folder, told = opener
+    shown = demo(PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+    address = shown.says(r"^  (http://\S+/cluster/\S+)")[1]
+    eventually(told.exists, what="the page to be opened")
+    # The first of the two: without stickiness.
+    assert told.read_text().splitlines() == ["1", address]
+    page = requests.get(address, timeout=10 * PATIENCE)
+    assert page.status_code == 200 and "<html" in page.text
+
+
+def test_no_page_is_opened_where_none_is_wanted(demo, opener):
+    """--no-open: open no browser"""
+    folder, told = opener
+    shown = demo("--no-open", PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+    shown.says("^Type")
+    # A browser would be started before anything that is typed is done, and has had the time of the end to be.
+    shown.types("start 1")
+    shown.says("^node 1 is there$")
+    shown.process.send_signal(signal.SIGINT)
+    assert shown.process.wait(20 * PATIENCE) == 0
+    assert not told.exists()
 
 
 def test_a_node_that_does_not_do_what_it_should_is_told_in_one_sentence(demo):
