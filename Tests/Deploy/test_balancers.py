@@ -1,4 +1,4 @@
-"""Both load balancers, as Deploy configures them, before three nodes: what clients notice of them."""
+"""Both load balancers, as Deploy configures them, before three nodes or four: what clients notice of them."""
 
 import asyncio
 import base64
@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -112,6 +113,38 @@ def test_a_socket_is_given_the_cookie_too(cluster, balance, kind, client):
     assert {cluster.place_of(fresh(balancer, headers=cookie)) for _ in range(5)} == {place_of(cluster, socket)}
 
 
+FOUR = {0, 1, 2, 3}
+
+
+def test_four_nodes_are_all_asked(cluster, balance, kind, client, room):
+    """up to four nodes: `LB_NODE_1` … `LB_NODE_4`"""
+    cluster.start(3)
+    balancer = balance(kind, LB_STICKY="off")
+    asked = Counter(cluster.place_of(fresh(balancer)) for _ in range(40))
+    # Ten each, if they are asked in turn.
+    assert set(asked) == FOUR and min(asked.values()) >= 5, asked
+    readers = [client(balancer) for _ in range(12)]
+    assert {place_of(cluster, reader) for reader in readers} == FOUR
+    for reader in readers:
+        reader.join(room)
+    for number in range(8):
+        answer = fresh_post(balancer, room, "poster", f"m{number}")
+        assert (answer.status_code, answer.json()["seq"]) == (201, number + 1)
+    for reader in readers:
+        assert [frame.payload["seq"] for frame in reader.hear(room, 8)] == list(range(1, 9))
+
+
+def test_each_of_four_nodes_keeps_its_clients_where_it_is_sticky(cluster, balance, kind, client):
+    """cookie stickiness: a client keeps its node, in whatever place that is"""
+    cluster.start(3)
+    balancer = balance(kind)
+    found = sessions(cluster, balancer)
+    assert set(found) == FOUR
+    for place, session in found.items():
+        assert {cluster.place_of(fresh(balancer, cookies=session.cookies)) for _ in range(4)} == {place}
+        assert place_of(cluster, client(balancer, session.cookies)) == place
+
+
 def test_everything_works_over_changing_nodes_where_it_is_not_sticky(cluster, balance, kind, client, room, alice, bob):
     """cookie stickiness that can be turned off; with it off everything still works"""
     balancer = balance(kind, LB_STICKY="off")
@@ -189,12 +222,12 @@ def test_a_killed_node_costs_nothing_but_its_connections(cluster, balance, kind,
 
 def sessions(cluster, balancer):
     """A client of each node, by the node's place, with the cookie it was given and a connection that it keeps."""
-    found = {}
+    found, count = {}, sum(node is not None for node in cluster.nodes)
 
     def all_found():
         session = requests.Session()
         found.setdefault(cluster.place_of(session.get(balancer.url + "/health", timeout=10 * PATIENCE)), session)
-        return len(found) == 3
+        return len(found) == count
 
     eventually(all_found, what="a client on each node")
     return found
