@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -21,6 +22,9 @@ enum Fault: Sendable, Equatable {
     case requestLost
     /// Passed on and carried out; of the answer only the head comes, and the connection stays open.
     case bodyLost
+    /// Of the keys of a `BatchGetItem`, so many come back unprocessed, or all where there are no more; the others are
+    /// passed on.
+    case withheld(Int)
 }
 
 /// Stands between a store and the emulator, on a port of loopback, and does to each request what it is told.
@@ -97,6 +101,33 @@ final class FaultyProxy: Sendable {
         let answer = try await response.body.collect(upTo: 32 << 20)
         return (Int(response.status.code), Array(answer.readableBytesView))
     }
+
+    /// The emulator's answer to a `BatchGetItem` without the last of its keys, which are in it as unprocessed ones.
+    fileprivate func pass(
+        _ head: HTTPRequestHead, _ body: [UInt8], without count: Int
+    ) async throws -> (Int, [UInt8]) {
+        guard let asked = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
+            let tables = asked["RequestItems"] as? [String: Any], let table = tables.keys.first,
+            let wanted = tables[table] as? [String: Any], let keys = wanted["Keys"] as? [Any]
+        else { throw NoBatch() }
+        var (part, held) = (wanted, wanted)
+        part["Keys"] = Array(keys.dropLast(count))
+        held["Keys"] = Array(keys.suffix(count))
+        var answer: [String: Any] = [:]
+        // The emulator refuses a batch without keys.
+        if keys.count > count {
+            let rest: [String: Any] = ["RequestItems": [table: part]]
+            let bytes = Array(try JSONSerialization.data(withJSONObject: rest))
+            let (status, said) = try await pass(head, bytes)
+            guard status == 200, let whole = try JSONSerialization.jsonObject(with: Data(said)) as? [String: Any]
+            else { return (status, said) }
+            answer = whole
+        }
+        answer["UnprocessedKeys"] = [table: held]
+        return (200, Array(try JSONSerialization.data(withJSONObject: answer)))
+    }
+
+    private struct NoBatch: Error {}
 }
 
 /// One connection of the store.
@@ -137,13 +168,18 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
                 let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "2"])
                 channel.writeAndFlush(HTTPServerResponsePart.head(head), promise: nil)
             }
-        case nil:
-            Task {
-                guard let (status, answer) = try? await proxy.pass(head, body) else {
-                    return channel.close(promise: nil)
-                }
-                Handler.answer(status, answer, channel)
+        case .withheld(let count): Handler.relay(channel) { try await proxy.pass(head, body, without: count) }
+        case nil: Handler.relay(channel) { try await proxy.pass(head, body) }
+        }
+    }
+
+    /// Answers what `ask` says; the connection closes if that is nothing.
+    private static func relay(_ channel: any Channel, _ ask: @escaping @Sendable () async throws -> (Int, [UInt8])) {
+        Task {
+            guard let (status, answer) = try? await ask() else {
+                return channel.close(promise: nil)
             }
+            Handler.answer(status, answer, channel)
         }
     }
 

@@ -6,16 +6,27 @@ import Testing
 
 /// A store's time and chance: pauses take no time and move the clock on.
 final class VirtualWorld: Sendable {
-    private let state: Locked<(now: Int64, seed: UInt64)>
+    private let state: Locked<(now: Int64, seed: UInt64, pauses: [Int64])>
     /// Of a request, in real milliseconds.
     private let timeoutMs: Int64
 
     init(seed: UInt64, timeoutMs: Int64 = 60_000) {
-        state = Locked((0, seed))
+        state = Locked((0, seed, []))
         self.timeoutMs = timeoutMs
     }
 
     func advance(_ milliseconds: Int64) { state.withLock { $0.now += milliseconds } }
+
+    /// What was paused, each in milliseconds, since the world was made or chance began anew.
+    var pauses: [Int64] { state.withLock { $0.pauses } }
+
+    /// Chance begins anew: how often a store has drawn before does not matter any more.
+    func restart(seed: UInt64) {
+        state.withLock { state in
+            state.seed = seed
+            state.pauses = []
+        }
+    }
 
     /// SplitMix64.
     func next() -> UInt64 {
@@ -33,6 +44,7 @@ final class VirtualWorld: Sendable {
             monotonic: { Moment(milliseconds: self.state.withLock { $0.now }) }, random: { self.next() },
             pause: { milliseconds in
                 self.advance(milliseconds)
+                self.state.withLock { $0.pauses.append(milliseconds) }
                 await Task.yield()
             }, timeoutMs: timeoutMs)
     }
