@@ -35,6 +35,8 @@ final class FaultyProxy: Sendable {
         /// As `PutItem`.
         var operation: String
         var body: String
+        /// As it arrived.
+        var head: HTTPRequestHead
     }
 
     private struct State {
@@ -84,7 +86,7 @@ final class FaultyProxy: Sendable {
         let text = String(decoding: body, as: UTF8.self)
         let (call, fault) = state.withLock { state in
             defer { state.calls += 1 }
-            return (Call(number: state.calls, operation: operation, body: text), state.fault)
+            return (Call(number: state.calls, operation: operation, body: text, head: head), state.fault)
         }
         return fault(call)
     }
