@@ -25,6 +25,8 @@ enum Fault: Sendable, Equatable {
     /// Of the keys of a `BatchGetItem`, so many come back unprocessed, or all where there are no more; the others are
     /// passed on.
     case withheld(Int)
+    /// Answered 200 and this; not passed on.
+    case says(String)
 }
 
 /// Stands between a store and the emulator, on a port of loopback, and does to each request what it is told.
@@ -157,6 +159,7 @@ private final class Handler: ChannelInboundHandler, @unchecked Sendable {
         case .requestLost: channel.close(promise: nil)
         case .throttled: Handler.refuse("ProvisionedThroughputExceededException", channel)
         case .refused(let name): Handler.refuse(name, channel)
+        case .says(let text): Handler.answer(200, Array(text.utf8), channel)
         case .failed:
             Handler.answer(500, Array("{\"__type\":\"InternalServerError\",\"message\":\"oh\"}".utf8), channel)
         case .replyLost:

@@ -52,10 +52,11 @@ final class VirtualWorld: Sendable {
 
 /// Opens a store whose pauses take no time.
 func open(
-    _ place: DynamoDBPlace, _ world: VirtualWorld, options: StoreOptions = StoreOptions(), skewMs: Int64 = 0
+    _ place: DynamoDBPlace, _ world: VirtualWorld, options: StoreOptions = StoreOptions(), skewMs: Int64 = 0,
+    environment: [String: String] = credentials
 ) async throws -> DynamoDBStore {
     try await DynamoDBStore.open(
-        place, options: options, at: .start, environment: credentials, readFile: { _ in throw CancellationError() },
+        place, options: options, at: .start, environment: environment, readFile: { _ in throw CancellationError() },
         wall: { Timestamp(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) }, world: world.world,
         skewMs: skewMs)
 }
