@@ -106,10 +106,19 @@ extension StoreWorld {
         StoreWorld(
             monotonic: {
                 var now = timespec()
-                clock_gettime(CLOCK_MONOTONIC, &now)
+                clock_gettime(StoreWorld.clock, &now)
                 return Moment(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
             },
             random: { UInt64.random(in: .min ... .max) },
             pause: { try? await Task.sleep(for: .milliseconds($0)) })
+    }
+
+    /// A clock that goes on while the host is suspended: what is remembered of a log may be too old afterwards.
+    private static var clock: clockid_t {
+        #if os(Linux)
+        CLOCK_BOOTTIME
+        #else
+        CLOCK_MONOTONIC
+        #endif
     }
 }

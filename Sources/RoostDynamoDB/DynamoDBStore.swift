@@ -129,6 +129,8 @@ extension DynamoDBStore {
 
 // The directory.
 extension DynamoDBStore {
+    public func hearOfChange(to room: RoomName) { logs.known(room)?.forgetItem() }
+
     public func open(
         _ requests: [OpenRequest], at now: Timestamp
     ) async throws(StoreError) -> [Result<RoomHead, Failure>] {

@@ -33,6 +33,10 @@ public protocol Directory: Sendable {
         _ user: UserID, of room: RoomName, to isMember: Bool
     ) async throws(StoreError) -> Bool
 
+    /// Another node says that the room, or who is a member, is not what it was: what is remembered of that is not
+    /// believed any more.
+    func hearOfChange(to room: RoomName)
+
     /// Notes how far members have got. Per room and user the highest of each number is kept, never beyond the room's
     /// head; unknown rooms are ignored, and a mark of nothing leaves no trace.
     func mark(_ marks: [MemberMark]) async throws(StoreError)

@@ -211,6 +211,8 @@ extension KindStore {
         try await store(of: room).setMember(user, of: room, to: isMember)
     }
 
+    public func hearOfChange(to room: RoomName) { store(of: room).hearOfChange(to: room) }
+
     public func mark(_ marks: [MemberMark]) async throws(StoreError) {
         let inMemory = marks.filter { isInMemory($0.room) }
         if !inMemory.isEmpty { try await memory.mark(inMemory) }

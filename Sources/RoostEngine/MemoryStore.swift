@@ -104,6 +104,8 @@ public final class MemoryStore: Store {
         try access { $0.setMember(user, of: room, to: isMember) }
     }
 
+    public func hearOfChange(to room: RoomName) {}
+
     public func mark(_ marks: [MemberMark]) async throws(StoreError) {
         try access { state in for mark in marks { state.rooms[mark.room]?.mark(mark.user, mark.mark) } }
     }

@@ -71,9 +71,15 @@ extension Hub {
         case .typing(let room, let user, let isActive): hearTyping(room, user, isActive: isActive)
         case .marks(let room, let marks): self.marks.withLock { $0.hear(room, marks) }
         // It may be an old one, of a room that has been made anew since.
-        case .dissolved(let room): onListeners(of: room) { $0.askForHeads(of: [room]) }
-        case .recheck(let room): onListeners(of: room) { $0.recheck(room) }
-        case .membership(let user, let room, _): hearOfMembership(of: user, in: room)
+        case .dissolved(let room):
+            store.hearOfChange(to: room)
+            onListeners(of: room) { $0.askForHeads(of: [room]) }
+        case .recheck(let room):
+            store.hearOfChange(to: room)
+            onListeners(of: room) { $0.recheck(room) }
+        case .membership(let user, let room, _):
+            store.hearOfChange(to: room)
+            hearOfMembership(of: user, in: room)
         // Together with others of their kind.
         case .created: break
         case .atLeast(let room, let seq): onListeners(of: room) { $0.hear(room, atLeast: seq) }
@@ -82,7 +88,7 @@ extension Hub {
             if let owner = room.owner { ownEnds.withLock { $0.doubtLater(owner) } }
         case .disconnect(let user, let reason, let ask): hearDisconnect(user, reason: reason, ask: ask)
         case .disconnected(let ask, let node, let connections):
-            roundup.hear(ask, from: node, connections: Int(clamping: connections))
+            roundup.hear(ask, from: node, connections: connections)
         }
     }
 
@@ -140,6 +146,8 @@ extension Hub {
             if case .created(let user, let room) = bulletin { rooms[room, default: []].insert(user) }
         }
         guard !rooms.isEmpty else { return }
+        // Of that name, there may have been another one.
+        for room in rooms.keys { store.hearOfChange(to: room) }
         world.run { [self, rooms] in
             for (room, users) in rooms { await hearOfNew(room, for: users) }
         }

@@ -48,7 +48,7 @@ extension Hub {
         world.run { [self] in
             let count = await disconnectHere(user, reason: reason)
             guard let relay else { return }
-            relay.tellEveryone(.disconnected(ask: ask, node: relay.me, connections: UInt64(count)))
+            relay.tellEveryone(.disconnected(ask: ask, node: relay.me, connections: count))
         }
     }
 

@@ -122,8 +122,8 @@ extension Shard {
             adopt(head, room, mayOpen: room.accessTurn == known.accessTurn)
             catchUpAll(room)
             // Who may stay may have been decided elsewhere.
-            // A personal room is its owner's for ever.
-            if room.visibility == .private, room.name.owner == nil { recheck(room.name) }
+            // A personal room is its owner's for ever. What is being asked need not be asked beside that.
+            if room.visibility == .private, room.name.owner == nil, room.rechecks == 0 { recheck(room.name) }
         }
     }
 

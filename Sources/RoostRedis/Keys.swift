@@ -59,9 +59,10 @@ enum BoardField {
         var page = BoardPage()
         for index in stride(from: 0, to: fields.count - 1, by: 2) {
             guard let field = fields[index].string, case .bytes(let value) = fields[index + 1],
-                let slash = field.firstIndex(of: "/"), let node = NodeID(String(field[..<slash]))
+                // By bytes: what a user's id begins with may combine with the slash into one character.
+                let slash = field.utf8.firstIndex(of: UInt8(ascii: "/")), let node = NodeID(String(field[..<slash]))
             else { continue }
-            let user = field[field.index(after: slash)...]
+            let user = field[field.utf8.index(after: slash)...]
             if user.isEmpty {
                 page.parts[node, default: .init(version: 0)].version =
                     UInt64(String(decoding: value, as: UTF8.self)) ?? 0

@@ -94,6 +94,8 @@ extension SQLiteStore {
         }
     }
 
+    public func hearOfChange(to room: RoomName) {}
+
     public func note(_ sightings: [Sighting]) async throws(StoreError) {
         try await connections.write { db in
             for sighting in sightings { try UserRow.note(sighting, db) }

@@ -81,6 +81,8 @@ final class RotatingStore: Store {
         try await next.setMember(user, of: room, to: isMember)
     }
 
+    func hearOfChange(to room: RoomName) { for store in stores { store.hearOfChange(to: room) } }
+
     func mark(_ marks: [MemberMark]) async throws(StoreError) { try await next.mark(marks) }
 
     func marks(of user: UserID, in rooms: [RoomName]) async throws(StoreError) -> [RoomName: Mark] {

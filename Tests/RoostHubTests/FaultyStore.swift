@@ -24,6 +24,7 @@ final class FaultyStore: Store {
         var heads: [[RoomName]] = []
         var areHeadsHeld = false
         var headsError: StoreError?
+        var changed: [RoomName] = []
     }
 
     let inner: MemoryStore
@@ -171,6 +172,9 @@ final class FaultyStore: Store {
     func setMember(_ user: UserID, of room: RoomName, to isMember: Bool) async throws(StoreError) -> Bool {
         try await inner.setMember(user, of: room, to: isMember)
     }
+    func hearOfChange(to room: RoomName) { gates.withLock { $0.changed.append(room) } }
+    /// The rooms that others are said to have changed.
+    var changed: [RoomName] { gates.withLock { $0.changed } }
     func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(StoreError) -> Message? {
         try await inner.find(room, id: id, sender: sender)
     }

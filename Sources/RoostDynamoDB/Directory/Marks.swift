@@ -12,16 +12,22 @@ extension Rooms {
     func mark(_ marks: [MemberMark]) async throws(TableError) {
         var merged: [RoomName: [UserID: Mark]] = [:]
         for mark in marks { merged[mark.room, default: [:]][mark.user, default: Mark()].merge(mark.mark) }
-        let heads = try await logs.heads(Array(merged.keys))
+        var failure: TableError?
         var due: [MarkToWrite] = []
-        for (room, users) in merged {
-            guard let head = heads[room] else { continue }
-            for (user, mark) in users {
+        for (room, head) in await logs.eachHead(Array(merged.keys)) {
+            guard case .success(let head) = head else {
+                if case .failure(let error) = head { failure = error }
+                continue
+            }
+            guard let head else { continue }
+            for (user, mark) in merged[room] ?? [:] {
                 let within = Mark(received: min(mark.received, head.head), read: min(mark.read, head.head))
                 if within != Mark() { due.append(MarkToWrite(room: room, epoch: head.epoch, user: user, mark: within)) }
             }
         }
         _ = try await logs.each(due) { mark throws(TableError) in try await self.write(mark) }
+        // Those of rooms that fail keep no others from being written.
+        if let failure { throw failure }
     }
 
     private struct MarkToWrite: Sendable {

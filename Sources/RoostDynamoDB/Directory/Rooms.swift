@@ -19,46 +19,62 @@ struct Rooms: Sendable {
     func open(_ requests: [OpenRequest], at now: Timestamp) async -> [Result<RoomHead, Failure>] {
         var slots: [RoomName: [Int]] = [:]
         for (index, request) in requests.enumerated() { slots[request.room, default: []].append(index) }
-        // Those of one room one after the other, for the first may create it.
         let answered = await inParallel(slots.values.sorted { $0[0] < $1[0] }) { indices in
-            var answers: [(Int, Result<RoomHead, Failure>)] = []
-            for index in indices {
-                do throws(TableError) {
-                    answers.append((index, try await self.open(requests[index], at: now)))
-                } catch {
-                    // A room that fails is no reason to refuse the others.
-                    answers.append((index, .failure(error.storeError.failure)))
-                }
-            }
-            return answers
+            zip(indices, await self.open(indices.map { requests[$0] }, of: requests[indices[0]].room, at: now))
         }
         var answers = [Result<RoomHead, Failure>?](repeating: nil, count: requests.count)
         for (index, answer) in answered.joined() { answers[index] = answer }
         return answers.compactMap { $0 }
     }
 
-    private func open(_ request: OpenRequest, at now: Timestamp) async throws(TableError) -> Result<RoomHead, Failure> {
-        let slot = logs.slot(request.room)
-        for _ in 0..<4 {
-            let view = try await logs.view(slot, isCurrent: true)
-            let visibility = view?.item.visibility ?? RoomRules.visibility(of: request.room)
-            var isMember = false
-            if let view, let user = request.user, visibility == .private, request.room.owner == nil,
-                request.authority == .member
-            {
-                isMember = try await logs.isMember(user, of: view.item, slot)
+    /// What those who want into one room are judged by.
+    private struct Door: Sendable {
+        var view: Logs.View?
+        /// Those of them who are members, if that matters.
+        var members: Set<UserID> = []
+    }
+
+    /// Opens one room for all who want in, which is looked at once, and again when one of them creates it.
+    private func open(
+        _ requests: [OpenRequest], of room: RoomName, at now: Timestamp
+    ) async -> [Result<RoomHead, Failure>] {
+        let slot = logs.slot(room)
+        var answers: [Result<RoomHead, Failure>] = []
+        do throws(TableError) {
+            for _ in 0..<4 {
+                let door = try await door(slot, requests)
+                while answers.count < requests.count, let answer = answer(requests[answers.count], door) {
+                    answers.append(answer)
+                }
+                if answers.count == requests.count { return answers }
+                _ = try await logs.create(RoomPlan(name: room), slot, at: now)
             }
-            let refusal = RoomRules.refusalToOpen(
-                request.room, visibility: visibility, user: request.user, authority: request.authority,
-                isMember: { _ in isMember })
-            if let refusal { return .failure(refusal) }
-            if let view { return .success(view.roomHead) }
-            guard request.create, logs.options.creates(request.room) else {
-                return .failure(RoomRules.unknown(request.room))
-            }
-            _ = try await logs.create(RoomPlan(name: request.room), slot, at: now)
+            throw TableError(.throttled, "the room \(room) is deleted as often as it is created")
+        } catch {
+            // A room that fails is no reason to refuse the others.
+            let failure = error.storeError.failure
+            return answers + [Result](repeating: .failure(failure), count: requests.count - answers.count)
         }
-        throw TableError(.throttled, "the room \(request.room) is deleted as often as it is created")
+    }
+
+    private func door(_ slot: RoomSlot, _ requests: [OpenRequest]) async throws(TableError) -> Door {
+        guard let view = try await logs.view(slot, isCurrent: true) else { return Door() }
+        guard view.item.visibility == .private, slot.name.owner == nil else { return Door(view: view) }
+        let users = Set(requests.lazy.filter { $0.authority == .member }.compactMap(\.user))
+        return Door(view: view, members: try await logs.members(among: users, of: view.item, slot))
+    }
+
+    /// Nil: the room is to be created for this one.
+    private func answer(_ request: OpenRequest, _ door: Door) -> Result<RoomHead, Failure>? {
+        let refusal = RoomRules.refusalToOpen(
+            request.room, visibility: door.view?.item.visibility ?? RoomRules.visibility(of: request.room),
+            user: request.user, authority: request.authority, isMember: { door.members.contains($0) })
+        if let refusal { return .failure(refusal) }
+        if let view = door.view { return .success(view.roomHead) }
+        guard request.create, logs.options.creates(request.room) else {
+            return .failure(RoomRules.unknown(request.room))
+        }
+        return nil
     }
 
     func create(_ plan: RoomPlan, at now: Timestamp) async throws(TableError) -> Result<RoomInfo, Failure> {

@@ -36,14 +36,18 @@ extension Logs {
         let slot = slot(room)
         await slot.turn.take()
         defer { slot.turn.pass() }
-        var append = Appending(logs: self, slot: slot, drafts: drafts, now: now)
-        do throws(TableError) {
-            try await append.run()
-        } catch {
-            append.outcome.error = error
+        let deadline = world.monotonic() + PatientTables.logPatienceMs
+        let outcome = await StoreWorld.$deadline.withValue(deadline) {
+            var append = Appending(logs: self, slot: slot, drafts: drafts, now: now, deadline: deadline)
+            do throws(TableError) {
+                try await append.run()
+            } catch {
+                append.outcome.error = error
+            }
+            return append.outcome
         }
         account(for: slot)
-        return append.outcome
+        return outcome
     }
 }
 
@@ -53,6 +57,8 @@ private struct Appending {
     let slot: RoomSlot
     let drafts: [Draft]
     let now: Timestamp
+    /// When nothing more is begun: other rooms wait.
+    let deadline: Moment
     var outcome = Logs.RoomOutcome()
     private var races = 0
     /// Whether the end of the log is looked up before the next attempt.
@@ -61,18 +67,24 @@ private struct Appending {
     private var findings = Chain.Findings(search: nil)
     private var agePages = 0
 
-    init(logs: Logs, slot: RoomSlot, drafts: [Draft], now: Timestamp) {
+    init(logs: Logs, slot: RoomSlot, drafts: [Draft], now: Timestamp, deadline: Moment) {
         self.logs = logs
         self.slot = slot
         self.drafts = drafts
         self.now = now
+        self.deadline = deadline
         searches = RetrySearch.logs(of: drafts)
     }
 
     private var rest: ArraySlice<Draft> { drafts[outcome.verdicts.count...] }
 
     mutating func run() async throws(TableError) {
+        var isFirst = true
         while !rest.isEmpty {
+            guard isFirst || logs.world.monotonic() < deadline else {
+                throw TableError(.throttled, "\(slot.name) took longer than other rooms can wait")
+            }
+            isFirst = false
             guard races <= Logs.maxRaces else {
                 throw TableError(.throttled, "\(races) other writes to \(slot.name) came first")
             }
@@ -256,9 +268,13 @@ extension Logs {
     /// Carries out deletions that another node has begun and should have finished.
     func finishOverdue(_ slot: RoomSlot, _ item: RoomItem) async {
         for seq in slot.overdue(at: world.monotonic()) {
-            // What fails now comes again with the next look.
-            guard (try? await redact(seq, item)) != nil else { continue }
-            slot.isDone(seq)
+            do throws(TableError) {
+                try await redact(seq, item)
+                slot.isDone(seq)
+            } catch {
+                // What fails now comes again with the next look.
+                if error.isPassing { return }
+            }
         }
     }
 

@@ -16,7 +16,7 @@ extension Logs {
             return true
         }
         // Where the item is further on, what follows the known end may have been deleted.
-        let isBehind = Blocks.block(of: head + 1) < item.block
+        let isBehind = Blocks.block(of: head + 1) < item.block || max(item.floor, item.trimmed) > head
         let isOld = slot.age(at: now) > Logs.trustMs
         guard isCurrent || isBehind || isOld else { return true }
         guard try await readOn(slot, item, from: head) else {

@@ -50,6 +50,9 @@ final class Logs: Sendable {
         }
     }
 
+    /// The room's, if anything is remembered of it.
+    func known(_ room: RoomName) -> RoomSlot? { slots.withLock { $0.young[room] ?? $0.old[room] } }
+
     /// Keeps what is remembered for dedupe windows within its bound; called after each append to a room.
     func account(for slot: RoomSlot) {
         let (count, now) = (slot.ids, world.monotonic())

@@ -5,7 +5,7 @@ import RoostEngine
 /// to be another one. All of it are hints: conditions of writes are what decides.
 final class RoomSlot: Sendable {
     /// How long the room's item and its members are believed without asking: what another node changes holds here
-    /// after this. What this process changes holds at once.
+    /// after this, or once it is heard of. What this process changes holds at once.
     static let beliefMs: Int64 = 2000
     /// Chunks that this process writes one right after the other before it makes room for other nodes.
     static let mostWins = 16
@@ -113,7 +113,7 @@ final class RoomSlot: Sendable {
 
     // MARK: Changes
 
-    /// This process has changed the room's item or its members.
+    /// The room's item or its members have been changed, by this process or, as it has heard, by another.
     func forgetItem() {
         state.withLock { state in
             state.changes += 1

@@ -12,7 +12,8 @@ package struct PatientTables: Tables {
     package static let longestPauseMs: Int64 = 2000
     /// After this, nothing is asked again. What the caller waits at most is this and one request's timeout.
     package static let patienceMs: Int64 = 15_000
-    /// As `patienceMs`, for writes to logs: while one is under way, everything that is said in other rooms waits with it.
+    /// As `patienceMs`, for all that belongs to an append to one log together: while it is under way, everything that is
+    /// said in other rooms waits with it.
     package static let logPatienceMs: Int64 = 4000
 
     private let tables: any Tables
@@ -28,8 +29,7 @@ package struct PatientTables: Tables {
     }
 
     package func put(_ item: Item, into table: Table, if condition: Condition) async throws(TableError) -> Outcome {
-        let patienceMs = table == .messages ? PatientTables.logPatienceMs : PatientTables.patienceMs
-        return try await world.patiently(for: patienceMs) { () async throws(TableError) in
+        try await world.patiently { () async throws(TableError) in
             try await tables.put(item, into: table, if: condition)
         }
     }
@@ -74,11 +74,13 @@ package struct StoreWorld: Sendable {
 }
 
 extension StoreWorld {
+    /// When patience is over for what the current task does, if that is sooner.
+    @TaskLocal static var deadline: Moment?
+
     /// Runs `body` until it succeeds, fails for good, or patience is over.
-    func patiently<T: Sendable>(
-        for patienceMs: Int64 = PatientTables.patienceMs, _ body: () async throws(TableError) -> T
-    ) async throws(TableError) -> T {
-        let end = monotonic() + patienceMs
+    func patiently<T: Sendable>(_ body: () async throws(TableError) -> T) async throws(TableError) -> T {
+        let longest = monotonic() + PatientTables.patienceMs
+        let end = min(longest, StoreWorld.deadline ?? longest)
         var cap = PatientTables.firstPauseMs
         var isUnsure = false
         while true {

@@ -158,6 +158,10 @@ final class DynamoTables: Tables {
     }
 
     private static func failure(_ error: any Error, _ place: DynamoDBPlace) -> TableError {
+        // Nobody refuses a connection that is there.
+        if (error as? IOError)?.errnoCode == ECONNREFUSED {
+            return TableError(.unreachable, "\(place.url) can't be reached: Connection refused")
+        }
         let isUnsent =
             error is NIOConnectionError || (error as? HTTPClientError) == .connectTimeout
             || (error as? HTTPClientError) == .getConnectionFromPoolTimeout

@@ -26,7 +26,7 @@ enum Bulletin: Sendable, Equatable {
     /// To everyone: all connections of the user are to be closed, and the question is to be answered.
     case disconnect(UserID, reason: String, ask: UInt64)
     /// To everyone: so many were closed.
-    case disconnected(ask: UInt64, node: NodeID, connections: UInt64)
+    case disconnected(ask: UInt64, node: NodeID, connections: Int)
 
     /// Who has come to or gone from a room, of one node.
     struct Attendance: Sendable, Equatable {
@@ -146,7 +146,7 @@ extension Bulletin {
         case .disconnected(let ask, let node, let connections):
             body.put(ask)
             body.put(node.text)
-            body.put(connections)
+            body.put(UInt64(connections))
             return .disconnected
         }
     }
@@ -156,7 +156,7 @@ extension Bulletin {
         case .committed: return body.committed().map { .committed($0) }
         case .attendance: return body.attendance().map { .attendance($0) }
         case .head:
-            guard let room = body.room(), let epoch = body.epoch(), let seq = body.number() else { return nil }
+            guard let room = body.room(), let epoch = body.epoch(), let seq = body.seq() else { return nil }
             return .head(room, epoch, seq)
         case .typing:
             guard let room = body.room(), let user = body.user(), let flag = body.number() else { return nil }
@@ -164,7 +164,7 @@ extension Bulletin {
         case .marks:
             guard let room = body.room() else { return nil }
             var marks: [MemberMark] = []
-            while let user = body.user(), let received = body.number(), let read = body.number() {
+            while let user = body.user(), let received = body.seq(), let read = body.seq() {
                 marks.append(MemberMark(room: room, user: user, mark: Mark(received: received, read: read)))
             }
             return .marks(room, marks)
@@ -177,7 +177,7 @@ extension Bulletin {
             guard let user = body.user(), let room = body.room() else { return nil }
             return .created(user, room)
         case .atLeast:
-            guard let room = body.room(), let seq = body.number() else { return nil }
+            guard let room = body.room(), let seq = body.seq() else { return nil }
             return .atLeast(room, seq)
         case .doubt: return body.room().map { .doubt($0) }
         case .disconnect:
@@ -185,7 +185,7 @@ extension Bulletin {
             return .disconnect(user, reason: reason, ask: ask)
         case .disconnected:
             guard let ask = body.number(), let node = body.text().flatMap({ NodeID($0) }),
-                let connections = body.number()
+                let connections = body.connections()
             else { return nil }
             return .disconnected(ask: ask, node: node, connections: connections)
         }

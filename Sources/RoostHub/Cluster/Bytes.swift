@@ -56,7 +56,10 @@ struct ByteReader {
     mutating func user() -> UserID? { text().flatMap { UserID($0) } }
     mutating func epoch() -> Epoch? { text().flatMap { Epoch($0) } }
     mutating func time() -> Timestamp? { number().map { Timestamp(milliseconds: Int64(bitPattern: $0)) } }
-    mutating func count() -> Int? { number().flatMap { Int(exactly: $0) } }
+    /// A place in a log: so far below the largest number that nothing that is reckoned from it overflows.
+    mutating func seq() -> UInt64? { number().flatMap { $0 <= UInt64(Int64.max) / 2 ? $0 : nil } }
+    /// How many connections; no more than there can be, so that sums don't overflow.
+    mutating func connections() -> Int? { number().flatMap { $0 <= 1 << 32 ? Int($0) : nil } }
 }
 
 // The longer parts of bulletins.
@@ -103,7 +106,9 @@ extension ByteWriter {
 
 extension ByteReader {
     mutating func committed() -> Committed? {
-        guard let room = room(), let epoch = epoch(), let floor = number(), var seq = number() else { return nil }
+        guard let room = room(), let epoch = epoch(), let floor = seq(), var seq = self.seq(), seq > 0 else {
+            return nil
+        }
         var messages: [Message] = []
         while let id = text().flatMap({ MessageID($0) }) {
             guard let sender = user(), let kind = byte().flatMap({ MessageKind(rawValue: $0) }), let at = time(),
@@ -136,7 +141,7 @@ extension ByteReader {
     }
 
     mutating func attendee() -> Attendee? {
-        guard let name = text(), let since = time(), let connections = count() else { return nil }
+        guard let name = text(), let since = time(), let connections = connections() else { return nil }
         return Attendee(name: name, since: since, connections: connections)
     }
 }

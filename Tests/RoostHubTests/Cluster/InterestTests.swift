@@ -57,4 +57,24 @@ struct InterestTests {
             _ = cluster.bus.takeHeld()
         }
     }
+
+    @Test("a store is told what others have changed, so that it does not answer from memory")
+    func changes() async throws {
+        try await withCluster { cluster in
+            let ann = try await cluster.nodes[0].connect("ann")
+            try await ann.send(TestClient.join("r"))
+            try await ann.hear(#""type":"joined""#)
+            #expect(cluster.store.changed.isEmpty)
+            let news: [Bulletin] = [
+                .recheck(room("r")), .dissolved(room("r")), .membership(user("ann"), room("r"), isNow: true),
+                .created(user("ann"), room("r")),
+            ]
+            for (count, bulletin) in news.enumerated() {
+                cluster.bus.say([bulletin], to: room("r"))
+                try await eventually("it is told") {
+                    cluster.store.changed == [RoomName](repeating: room("r"), count: count + 1)
+                }
+            }
+        }
+    }
 }

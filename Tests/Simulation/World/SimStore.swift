@@ -204,6 +204,8 @@ final class SimStore: Store, @unchecked Sendable {
         }
     }
 
+    func hearOfChange(to room: RoomName) { inner?.hearOfChange(to: room) }
+
     func mark(_ marks: [MemberMark]) async throws(StoreError) {
         try await call("mark") { store async throws(StoreError) in try await store.mark(marks) }
     }
