@@ -200,6 +200,29 @@ def test_two_nodes_write_one_log(store, start_node, room):
         assert [e["content"] for e in logs[0] if e["content"][0] == name] == [f"{name}{i}" for i in range(20)]
 
 
+def test_who_may_be_there_no_longer_is_put_out_of_other_nodes_at_once(store, redis, start_node, room, native):
+    one, other = (start_node("--bus", redis.url, store=store, env=CREDENTIALS) for _ in range(2))
+    for node in (one, other):
+        eventually(lambda node=node: node.http.get("/health").json()["redis_connected"], what="Redis to be reached")
+    made = one.http.post("/rooms", params={"user": "ann"}, json={"id": room, "name": "R", "participants": ["ann", "bob"]})
+    assert made.status_code == 201, made.text
+    members = {user: native(other, user=user) for user in ("ann", "bob", "guest")}
+    for client in members.values():
+        client.join(room)
+    # The node asks for what the room is, and remembers it for two seconds.
+    members["ann"].publish(room, "public")
+    changed = one.http.patch(f"/rooms/{room}", params={"user": "ann"}, json={"visibility": "private"})
+    assert changed.status_code == 200, changed.text
+    members["guest"].expect("left", timeout=1)
+    members["bob"].publish(room, "private")
+    removed = one.http.delete(f"/rooms/{room}/members/bob", params={"user": "ann"})
+    assert removed.status_code in (200, 204), removed.text
+    members["bob"].expect("left", timeout=1)
+    members["ann"].publish(room, "alone")
+    members["ann"].hear(room, 3)
+    assert not members["ann"].waiting("left")
+
+
 def test_a_reader_hears_what_another_node_stored(store, start_node, room, native):
     """everyone reads the log with a cursor, whoever has written to it"""
     one, other = (start_node(store=store, env=CREDENTIALS) for _ in range(2))
