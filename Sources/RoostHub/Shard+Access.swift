@@ -53,7 +53,9 @@ extension Shard {
         // Where the store failed, the room stays private and the sweep asks again.
         guard let answers, rooms[room.name] === room else { return forgetIfEmpty(room) }
         for (connection, answer) in zip(connections, answers.dropFirst()) {
-            if case .failure = answer { eject(connection, room) }
+            guard case .failure(let failure) = answer else { continue }
+            // Who may stay is not known yet: it is asked with the next sweep.
+            if failure.isPassing { lookout.askLater(room.name, in: .doubted) } else { eject(connection, room) }
         }
         if turn == room.accessTurn, case .success(let head)? = answers.first { room.visibility = head.visibility }
         forgetIfEmpty(room)

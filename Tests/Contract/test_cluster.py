@@ -10,7 +10,7 @@ from redis_server import RedisServer
 from roost_node import run
 
 # Without the bus a node looks at the shared file every two seconds: what is heard sooner came over the bus.
-SOON = 1.0 * PATIENCE
+SOON = 1.0
 
 
 def members(node, room):
@@ -28,7 +28,7 @@ def test_a_message_is_heard_on_every_node_at_once(cluster, native, room, alice, 
         author.publish(room, number)
         for reader in readers:
             assert reader.hear(room, 1, timeout=SOON)[0].payload["content"] == number
-        assert time.monotonic() - begun < SOON
+        assert time.monotonic() - begun < SOON * PATIENCE
 
 
 def test_the_order_is_one_for_all_nodes(cluster, native, room, alice, bob):
@@ -76,7 +76,7 @@ def test_the_users_of_a_killed_node_are_gone_within_ten_seconds(cluster, native,
     watcher.expect("user_joined", timeout=SOON)
     second.kill9()
     begun = time.monotonic()
-    assert watcher.expect("user_left", timeout=10 * PATIENCE).payload["user"] == bob
+    assert watcher.expect("user_left", timeout=10).payload["user"] == bob
     assert time.monotonic() - begun < 10 * PATIENCE
     eventually(lambda: not first.http.get(f"/users/{bob}").json().get("online"), what="the user to be offline")
 
@@ -137,9 +137,9 @@ def test_without_redis_every_node_serves_its_own_and_with_it_all_converges(
     near.publish(room, 2)
     assert near.hear(room, 1, timeout=SOON)[0].payload["seq"] == 2
     # The other one finds it in the store.
-    assert far.hear(room, 1, timeout=10 * PATIENCE)[0].payload["seq"] == 2
+    assert far.hear(room, 1, timeout=10)[0].payload["seq"] == 2
     eventually(
-        lambda: not first.http.get("/health").json()["redis_connected"], timeout=10 * PATIENCE,
+        lambda: not first.http.get("/health").json()["redis_connected"], timeout=10,
         what="the node to notice that Redis is away")
     assert first.http.get("/ready").status_code == 200
     far.publish(room, 3)
@@ -149,7 +149,7 @@ def test_without_redis_every_node_serves_its_own_and_with_it_all_converges(
         redis.thaw()
     for node in (first, second):
         eventually(
-            lambda node=node: node.http.get("/health").json()["redis_connected"], timeout=20 * PATIENCE,
+            lambda node=node: node.http.get("/health").json()["redis_connected"], timeout=20,
             what="the node to reach Redis again")
     far.publish(room, 4)
     assert [frame.payload["seq"] for frame in near.hear(room, 2)] == [3, 4]
@@ -178,9 +178,9 @@ def test_metrics_tell_what_went_over_the_bus(cluster, redis, native, room, alice
     assert [bus(node, "reconnects_total") for node in (first, second)] == [0, 0]
     eventually(lambda: metric(first, "roost_nodes") == 2, what="the nodes to be counted")
     redis.kill()
-    eventually(lambda: bus(first, "connected") == 0, timeout=10 * PATIENCE, what="the node to notice")
+    eventually(lambda: bus(first, "connected") == 0, timeout=10, what="the node to notice")
     redis.start()
-    eventually(lambda: bus(first, "connected") == 1, timeout=20 * PATIENCE, what="the node to reach Redis again")
+    eventually(lambda: bus(first, "connected") == 1, timeout=20, what="the node to reach Redis again")
     assert bus(first, "reconnects_total") > 0
 
 
@@ -255,4 +255,4 @@ def test_an_unreachable_redis_does_not_keep_a_node_from_starting(start_node, red
     assert client.hear(room, 1)[0].payload["content"] == "alone"
     redis.start()
     eventually(
-        lambda: node.http.get("/health").json()["redis_connected"], timeout=20 * PATIENCE, what="Redis to be reached")
+        lambda: node.http.get("/health").json()["redis_connected"], timeout=20, what="Redis to be reached")

@@ -49,4 +49,20 @@ import Testing
         }
         #expect(seqs == (1...20).map { $0 })
     }
+
+    /// What has to be read first takes its time, and one page of it is throttled: it would have to be begun anew.
+    @Test func aWindowThatIsLong() async throws {
+        let shared = SharedTables()
+        let (one, late) = (try await Node(shared, seed: 1), try await Node(shared, seed: 2, pageItems: 1))
+        for number in 0..<100 { _ = try await one.append([try draft("m\(number)")]) }
+        let world = late.world
+        late.tables.set { call in
+            guard call.operation == .query else { return .passes }
+            world.advance(100)
+            return call.number == 70 ? .fails(.throttled) : .passes
+        }
+        let appended = try await late.append([try draft("m99"), try draft("late")])
+        #expect(appended.verdicts.map(\.seq) == [100, 101])
+        #expect(world.world.monotonic() - Moment(milliseconds: 0) > PatientTables.logPatienceMs)
+    }
 }

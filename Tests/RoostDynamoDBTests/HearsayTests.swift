@@ -42,7 +42,7 @@ import Testing
         let answers = try await node.store.open(
             users.map { OpenRequest(room: team, user: $0, create: false) }, at: time(2))
         #expect(answers.map { (try? $0.get()) != nil } == users.indices.map { $0 < 200 })
-        #expect(node.tables.calls <= 3)
+        #expect(node.tables.calls <= 1 + 3)
     }
 
     /// A node that stood still while its clock did, with the host: what it knew of the end of a log has been deleted
@@ -62,6 +62,57 @@ import Testing
         let late = try await one.append([try draft("late")], at: day)
         #expect(late.verdicts.map(\.seq) == [11])
         #expect(try await other.store.log().map(\.id.text) == ["m10", "late"])
+    }
+
+    /// A deletion that its writer could not finish is finished by the same node, not only by others.
+    @Test func aDeletionThatFailsIsSeenToLater() async throws {
+        let shared = SharedTables()
+        let node = try await Node(shared)
+        _ = try await node.append([try draft("m1"), try draft("m2")])
+        node.tables.set {
+            $0.operation == .put && $0.table == .messages && !$0.putsChunk ? .fails(.throttled) : .passes
+        }
+        let stones = [try draft("stone", redacts: 1)]
+        let appended = try await node.append(stones)
+        #expect(appended.verdicts.map(\.code) == [.unavailable])
+        node.tables.set { _ in .passes }
+        func stored() async throws -> [MessageKind] {
+            let epoch = try #require(try await node.store.heads([.general])[.general]?.epoch)
+            return try shared.chunks(of: .general, epoch).flatMap(\.entries).map(\.kind)
+        }
+        #expect(try await stored() == [.message, .message, .deleted])
+        node.world.advance(11_000)
+        #expect(try await stored() == [.redacted, .message, .deleted])
+    }
+
+    /// What was to be deleted of a log that is gone is not deleted of the next one of the room, whenever a node hears
+    /// of that.
+    @Test func deletionsAreOfOneLog() async throws {
+        let shared = SharedTables()
+        let (one, other) = (try await Node(shared, seed: 1), try await Node(shared, seed: 2))
+        let name = try #require(RoomName("r"))
+        _ = try await one.append([try draft("m1", to: "r"), try draft("m2", to: "r")])
+        // Its writer dies over it.
+        other.tables.set {
+            $0.operation == .put && $0.table == .messages && !$0.putsChunk ? .fails(.throttled) : .passes
+        }
+        _ = try? await other.append([try draft("stone", to: "r", redacts: 1)])
+        _ = try await one.store.heads([name])
+        other.tables.set { _ in .passes }
+        _ = try await other.store.deleteRoom(name)
+        _ = try await other.append([try draft("n1", to: "r"), try draft("n2", to: "r")])
+        one.world.advance(beliefMs + 1)
+        let store = one.store
+        one.tables.set { call in
+            // It hears of the new room while it asks for it.
+            if call.operation == .get { store.hearOfChange(to: name) }
+            return .passes
+        }
+        for _ in 0..<3 {
+            _ = try? await one.store.heads([name])
+            one.world.advance(20_000)
+        }
+        #expect(try await other.store.log("r").map(\.kind) == [.message, .message])
     }
 
     /// Rooms whose ends can't be read keep no others' marks from being written.

@@ -25,6 +25,7 @@ final class FaultyStore: Store {
         var areHeadsHeld = false
         var headsError: StoreError?
         var changed: [RoomName] = []
+        var openFailure: Failure?
     }
 
     let inner: MemoryStore
@@ -48,6 +49,8 @@ final class FaultyStore: Store {
     func failReads(with error: StoreError?) { gates.withLock { $0.readError = error } }
     func failMarks(with error: StoreError?) { gates.withLock { $0.markError = error } }
     func holdAppends() { gates.withLock { $0.isAppendHeld = true } }
+    /// What everybody is told who wants into a room.
+    func answerOpens(with failure: Failure?) { gates.withLock { $0.openFailure = failure } }
     func holdOpens() { gates.withLock { $0.isOpenHeld = true } }
     func holdHeads() { gates.withLock { $0.areHeadsHeld = true } }
     func failHeads(with error: StoreError?) { gates.withLock { $0.headsError = error } }
@@ -125,7 +128,8 @@ final class FaultyStore: Store {
     }
 
     func open(_ requests: [OpenRequest], at now: Timestamp) async throws(StoreError) -> [Result<RoomHead, Failure>] {
-        let answer = try await inner.open(requests, at: now)
+        var answer = try await inner.open(requests, at: now)
+        if let failure = gates.withLock({ $0.openFailure }) { answer = answer.map { _ in .failure(failure) } }
         // Held with the answer in hand: what is committed meanwhile is not in it.
         await pass { $0.isOpenHeld }
         return answer

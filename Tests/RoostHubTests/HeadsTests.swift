@@ -96,6 +96,32 @@ struct HeadsTests {
         }
     }
 
+    @Test("nobody is put out of a private room of which the store cannot say who is a member")
+    func membersUnknown() async throws {
+        let store = FaultyStore()
+        try await withHub(store: store) { hub, loops in
+            let client = try await TestClient(hub, on: loops[0], user: "a")
+            try await client.send(TestClient.join("r", id: "j"))
+            try await client.hear(#""type":"joined","messageId":"j""#)
+            _ = try await store.inner.amendRoom(room("r"), title: nil, visibility: .private)
+            func recheck() async throws {
+                hub.recheck(room("r"))
+                while try await client.run({ shard, _, _ in (shard.rooms[room("r")]?.rechecks ?? 0) != 0 }) {
+                    try await client.settle()
+                }
+                try await client.settle()
+            }
+            store.answerOpens(with: Failure(.unavailable, "not now"))
+            try await recheck()
+            let isAskedAgain = try await client.run { shard, _, _ in shard.lookout.contains(room("r")) }
+            #expect(isAskedAgain)
+            #expect(try await client.heard("left").isEmpty)
+            store.answerOpens(with: nil)
+            try await recheck()
+            try await client.hear(#""type":"left""#)
+        }
+    }
+
     @Test("a room that was made anew while the store was asked is not gone")
     func madeAnew() async throws {
         let store = FaultyStore()

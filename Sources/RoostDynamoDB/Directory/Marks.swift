@@ -12,22 +12,27 @@ extension Rooms {
     func mark(_ marks: [MemberMark]) async throws(TableError) {
         var merged: [RoomName: [UserID: Mark]] = [:]
         for mark in marks { merged[mark.room, default: [:]][mark.user, default: Mark()].merge(mark.mark) }
-        var failure: TableError?
-        var due: [MarkToWrite] = []
-        for (room, head) in await logs.eachHead(Array(merged.keys)) {
-            guard case .success(let head) = head else {
-                if case .failure(let error) = head { failure = error }
-                continue
-            }
-            guard let head else { continue }
-            for (user, mark) in merged[room] ?? [:] {
-                let within = Mark(received: min(mark.received, head.head), read: min(mark.read, head.head))
-                if within != Mark() { due.append(MarkToWrite(room: room, epoch: head.epoch, user: user, mark: within)) }
+        let outcomes = await inParallel(Array(merged)) { room, users async -> TableError? in
+            do throws(TableError) {
+                try await self.mark(room, users)
+                return nil
+            } catch {
+                return error
             }
         }
+        // A room that fails keeps no other's from being written; one of which nothing can be read is no reason to come
+        // again.
+        if let failure = outcomes.compactMap({ $0 }).first(where: \.isPassing) { throw failure }
+    }
+
+    private func mark(_ room: RoomName, _ users: [UserID: Mark]) async throws(TableError) {
+        guard let head = try await logs.view(logs.slot(room), isCurrent: true)?.roomHead else { return }
+        var due: [MarkToWrite] = []
+        for (user, mark) in users {
+            let within = Mark(received: min(mark.received, head.head), read: min(mark.read, head.head))
+            if within != Mark() { due.append(MarkToWrite(room: room, epoch: head.epoch, user: user, mark: within)) }
+        }
         _ = try await logs.each(due) { mark throws(TableError) in try await self.write(mark) }
-        // Those of rooms that fail keep no others from being written.
-        if let failure { throw failure }
     }
 
     private struct MarkToWrite: Sendable {

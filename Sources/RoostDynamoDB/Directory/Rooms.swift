@@ -221,8 +221,12 @@ extension Logs {
         }
         guard !unknown.isEmpty else { return members }
         let changes = slot.changes
-        let found = try await tables.get(unknown.map { Rooms.memberKey($0, room) }, from: .rooms)
-        let present = Set(found.compactMap { $0.text("user").flatMap { UserID($0) } })
+        // In pieces, so that of many not all are asked for again when some are throttled.
+        let pieces = stride(from: 0, to: unknown.count, by: 100).map { unknown[$0..<min($0 + 100, unknown.count)] }
+        let found = try await each(pieces) { [tables] piece throws(TableError) in
+            try await tables.get(piece.map { Rooms.memberKey($0, room) }, from: .rooms)
+        }
+        let present = Set(found.joined().compactMap { $0.text("user").flatMap { UserID($0) } })
         for user in unknown {
             slot.remember(user, isMember: present.contains(user), at: now, changes: changes)
             if present.contains(user) { members.insert(user) }

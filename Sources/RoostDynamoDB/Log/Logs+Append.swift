@@ -79,12 +79,11 @@ private struct Appending {
     private var rest: ArraySlice<Draft> { drafts[outcome.verdicts.count...] }
 
     mutating func run() async throws(TableError) {
-        var isFirst = true
         while !rest.isEmpty {
-            guard isFirst || logs.world.monotonic() < deadline else {
+            // What has been decided is not asked again, so whoever comes again gets further.
+            guard outcome.verdicts.isEmpty || logs.world.monotonic() < deadline else {
                 throw TableError(.throttled, "\(slot.name) took longer than other rooms can wait")
             }
-            isFirst = false
             guard races <= Logs.maxRaces else {
                 throw TableError(.throttled, "\(races) other writes to \(slot.name) came first")
             }
@@ -115,7 +114,7 @@ private struct Appending {
 
     private mutating func append(to item: RoomItem) async throws(TableError) {
         let judged = try await judge(item)
-        try await logs.loadWindow(slot, item)
+        try await StoreWorld.unhurried { () async throws(TableError) in try await logs.loadWindow(slot, item) }
         findings.search = searches[RetrySearch.Log(room: slot.name, epoch: item.epoch)]
         let writer = Chunk.writer(logs.world)
         let (findings, options, now) = (findings, logs.options, now)
@@ -155,16 +154,18 @@ private struct Appending {
             guard var search = searches[log] else { return }
             for part in search.begin(stretch) {
                 var end = part.after
-                try await logs.logs.walk(slot.name, item.epoch, after: part.after, to: part.to) { chunk in
-                    guard chunk.first <= end + 1 else { return false }
-                    end = chunk.last
-                    for (index, entry) in chunk.entries.enumerated() where search.wants(entry.id) {
-                        let seq = chunk.first + UInt64(index)
-                        if seq > part.after, seq <= part.to {
-                            search.found(entry.id, of: entry.sender, RetrySearch.Place(seq: seq, at: chunk.at))
+                try await StoreWorld.unhurried { () async throws(TableError) in
+                    try await logs.logs.walk(slot.name, item.epoch, after: part.after, to: part.to) { chunk in
+                        guard chunk.first <= end + 1 else { return false }
+                        end = chunk.last
+                        for (index, entry) in chunk.entries.enumerated() where search.wants(entry.id) {
+                            let seq = chunk.first + UInt64(index)
+                            if seq > part.after, seq <= part.to {
+                                search.found(entry.id, of: entry.sender, RetrySearch.Place(seq: seq, at: chunk.at))
+                            }
                         }
+                        return true
                     }
-                    return true
                 }
                 // What is missing may be what is looked for.
                 if end < part.to { findings.isTorn = true }
@@ -192,6 +193,10 @@ private struct Appending {
                 do throws(TableError) {
                     try await logs.carryOutTombstone(at: seq, !isDuplicate ? draft.redacts : nil, item)
                 } catch {
+                    // It is seen to as if its writer had died over it.
+                    if !isDuplicate, let target = draft.redacts {
+                        slot.watch([target], of: item.epoch, at: logs.world.monotonic())
+                    }
                     throw TableError(.unsure, "a tombstone is stored, its message is not redacted: \(error)")
                 }
             }
@@ -231,7 +236,7 @@ private struct Appending {
             if let pauseMs = slot.won(from: begin, to: now) { await logs.world.pause(pauseMs) }
             return true
         }
-        slot.watch(stands.redacts, at: now)
+        slot.watch(stands.redacts, of: item.epoch, at: now)
         // Who has not looked for a while, or loses again and again, may have much to catch up with; else the chunk that
         // won is the end.
         lose(mustLook: isOld || lesson != .learned || races % 4 == 3)
@@ -267,7 +272,7 @@ extension Logs {
 
     /// Carries out deletions that another node has begun and should have finished.
     func finishOverdue(_ slot: RoomSlot, _ item: RoomItem) async {
-        for seq in slot.overdue(at: world.monotonic()) {
+        for seq in slot.overdue(of: item.epoch, at: world.monotonic()) where !world.isLate {
             do throws(TableError) {
                 try await redact(seq, item)
                 slot.isDone(seq)
@@ -294,7 +299,7 @@ extension Logs {
     /// is missing, they go from block to block.
     func noteBlock(of chunk: Chunk, _ item: RoomItem, _ slot: RoomSlot) async {
         let block = Blocks.block(of: chunk.first)
-        guard block > item.block else { return }
+        guard block > item.block, !world.isLate else { return }
         let epoch: Item = ["epoch": .text(item.epoch.text)]
         let change = Change(item.key, set: ["block": .number(Int64(block))])
         let outcome = try? await tables.update(change, in: .rooms, if: .presentAtMost(epoch, ["block": Int64(block)]))

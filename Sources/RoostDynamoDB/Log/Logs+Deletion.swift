@@ -16,6 +16,21 @@ extension Logs {
         let slot = slot(room)
         await slot.turn.take()
         defer { slot.turn.pass() }
+        // Appends to the room wait, and with them all others. Whoever meets the seal finishes what is left.
+        let result: Result<Bool, TableError> = await StoreWorld.$deadline.withValue(
+            world.monotonic() + PatientTables.logPatienceMs
+        ) {
+            do throws(TableError) {
+                return .success(try await delete(slot))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func delete(_ slot: RoomSlot) async throws(TableError) -> Bool {
+        let room = slot.name
         var races = 0
         while let view = try await view(slot, isCurrent: true) {
             races += 1

@@ -54,7 +54,7 @@ extension Logs {
                 news.chunks.allSatisfy { chain.learn($0) != .gap }
             }
             guard isWhole == true else { return false }
-            slot.watch(news.chunks.flatMap(\.redacts), at: world.monotonic())
+            slot.watch(news.chunks.flatMap(\.redacts), of: item.epoch, at: world.monotonic())
             // Only the log's end, or what was deleted, can be followed by nothing.
             guard let last = news.chunks.last else { return block >= item.block }
             next = last.last + 1
@@ -108,7 +108,8 @@ extension Logs {
                 for chunk in stones { chain.note(redactionsOf: chunk) }
                 return nil
             }
-            slot.watch(stones.flatMap(\.redacts).filter { !redacted.contains($0) }, at: world.monotonic())
+            let undone = stones.flatMap(\.redacts).filter { !redacted.contains($0) }
+            slot.watch(undone, of: item.epoch, at: world.monotonic())
             // Nil outside: the room has become another one, of which the caller will find out.
             guard let further = grown ?? nil, further > read else { return }
             head = further

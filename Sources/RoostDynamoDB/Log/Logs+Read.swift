@@ -40,20 +40,10 @@ extension Logs {
     }
 
     func heads(_ rooms: [RoomName]) async throws(TableError) -> [RoomName: RoomHead] {
-        var heads: [RoomName: RoomHead] = [:]
-        for (room, head) in await eachHead(Array(Set(rooms))) { heads[room] = try head.get() }
-        return heads
-    }
-
-    /// Where each log ends; nil in it: there is no such room.
-    func eachHead(_ rooms: [RoomName]) async -> [(RoomName, Result<RoomHead?, TableError>)] {
-        await inParallel(rooms) { room async -> (RoomName, Result<RoomHead?, TableError>) in
-            do throws(TableError) {
-                return (room, .success(try await self.view(self.slot(room), isCurrent: true)?.roomHead))
-            } catch {
-                return (room, .failure(error))
-            }
+        let heads = try await each(Array(Set(rooms))) { room throws(TableError) in
+            (room, try await self.view(self.slot(room), isCurrent: true)?.roomHead)
         }
+        return heads.reduce(into: [:]) { $0[$1.0] = $1.1 }
     }
 
     func find(_ room: RoomName, id: MessageID, sender: UserID?) async throws(TableError) -> Message? {

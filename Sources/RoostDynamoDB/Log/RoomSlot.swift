@@ -30,6 +30,8 @@ final class RoomSlot: Sendable {
         var chainAt = Moment(milliseconds: 0)
         /// What tombstones of other nodes delete, that may not have come to it, with when each was learned of.
         var loose: [UInt64: Moment] = [:]
+        /// The log that those are of: another one has other messages there.
+        var looseOf: Epoch?
         /// Chunks of this process that came one right after the other, and when the last of them was there.
         var wins = 0
         var wonAt = Moment(milliseconds: 0)
@@ -52,7 +54,6 @@ final class RoomSlot: Sendable {
             guard state.changes == changes else { return }
             if state.chain?.epoch != item.epoch {
                 state.chain = nil
-                state.loose = [:]
                 state.members = [:]
             }
             (state.item, state.itemAt) = (item, now)
@@ -78,16 +79,17 @@ final class RoomSlot: Sendable {
     // MARK: Deletions that may be half done
 
     /// Another node's tombstones delete these entries: it does so itself, unless it has died over it.
-    func watch(_ seqs: some Sequence<UInt64>, at now: Moment) {
+    func watch(_ seqs: some Sequence<UInt64>, of epoch: Epoch, at now: Moment) {
         state.withLock { state in
+            if state.looseOf != epoch { (state.loose, state.looseOf) = ([:], epoch) }
             for seq in seqs where state.loose.count < RoomSlot.mostLoose { state.loose[seq] = now }
         }
     }
 
     /// Some of those whose writer has had time enough.
-    func overdue(at now: Moment) -> [UInt64] {
+    func overdue(of epoch: Epoch, at now: Moment) -> [UInt64] {
         state.withLock { state in
-            if state.loose.isEmpty { return [] }
+            if state.loose.isEmpty || state.looseOf != epoch { return [] }
             let due = state.loose.filter { now - $0.value >= RoomSlot.deletionMs }.keys
             return Array(due.sorted().prefix(RoomSlot.pieceLoose))
         }

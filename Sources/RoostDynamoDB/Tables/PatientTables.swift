@@ -77,6 +77,21 @@ extension StoreWorld {
     /// When patience is over for what the current task does, if that is sooner.
     @TaskLocal static var deadline: Moment?
 
+    /// Whether nothing more is to be begun that can as well be done another time.
+    var isLate: Bool { StoreWorld.deadline.map { monotonic() >= $0 } ?? false }
+
+    /// Runs `body` with all the patience there is: it would have to begin again from nothing.
+    static func unhurried<T: Sendable>(_ body: () async throws(TableError) -> T) async throws(TableError) -> T {
+        let result: Result<T, TableError> = await $deadline.withValue(nil) {
+            do throws(TableError) {
+                return .success(try await body())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
     /// Runs `body` until it succeeds, fails for good, or patience is over.
     func patiently<T: Sendable>(_ body: () async throws(TableError) -> T) async throws(TableError) -> T {
         let longest = monotonic() + PatientTables.patienceMs

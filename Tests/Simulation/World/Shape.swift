@@ -137,9 +137,10 @@ public struct Shape: Sendable {
             faults.partitions = cluster.chance(0.4) ? cluster.int(1...4) : 0
             let freezes = Dice(seed: seed, "freezes")
             faults.freezes = freezes.chance(0.2) ? freezes.int(1...2) : 0
-            // What a node appends that has no lease, and ends before it has told of it, only a look finds.
-            let losesLeases = faults.busOutages + faults.partitions > 0 || bus.fails > 0
-            if faults.freezes > 0 || (losesLeases && faults.crashes + faults.drains > 0) { sweepsPerLook = 5 }
+            // What a node appends that has no lease, and ends before it has told of it, only a look finds; as it does what
+            // the store comes to when others have found the node gone and have looked.
+            let needsLooks = faults.busOutages + faults.partitions > 0 || bus.fails > 0 || store.isLate > 0
+            if faults.freezes > 0 || (needsLooks && faults.crashes + faults.drains > 0) { sweepsPerLook = 5 }
             onlyNodesDie(Dice(seed: seed, "deaths"))
         }
         leaveOutWhatCannotBeTold()
@@ -148,7 +149,7 @@ public struct Shape: Sendable {
     /// In some worlds nothing but a node's death makes others ask what it had stored and not told.
     private mutating func onlyNodesDie(_ dice: Dice) {
         guard dice.chance(0.15) else { return }
-        (bus.loses, bus.fails, sweepsPerLook) = (0, 0, 0)
+        (bus.loses, bus.fails, store.isLate, sweepsPerLook) = (0, 0, 0, 0)
         faults = Faults()
         faults.crashes = dice.int(1...3)
         clients = max(4, clients)
