@@ -51,7 +51,10 @@ extension Shard {
         _ room: LocalRoom, _ turn: UInt32, _ connections: [Connection], _ answers: [Result<RoomHead, Failure>]?
     ) {
         // Where the store failed, the room stays private and the sweep asks again.
-        guard let answers, rooms[room.name] === room else { return forgetIfEmpty(room) }
+        guard let answers, rooms[room.name] === room else {
+            if rooms[room.name] === room { lookout.askLater(room.name, in: .doubted) }
+            return forgetIfEmpty(room)
+        }
         for (connection, answer) in zip(connections, answers.dropFirst()) {
             guard case .failure(let failure) = answer else { continue }
             // Who may stay is not known yet: it is asked with the next sweep.

@@ -65,4 +65,40 @@ import Testing
         #expect(appended.verdicts.map(\.seq) == [100, 101])
         #expect(world.world.monotonic() - Moment(milliseconds: 0) > PatientTables.logPatienceMs)
     }
+
+    /// Sealed, a room is gone, though what is left of it can't be cleared away yet: who deletes it is told that it has.
+    @Test func aDeletionThatIsSlow() async throws {
+        let shared = SharedTables()
+        let (one, other) = (try await Node(shared, seed: 1), try await Node(shared, seed: 2))
+        let name = try #require(RoomName("r"))
+        _ = try await one.append([try draft("m1", to: "r")])
+        one.tables.set { $0.operation == .delete ? .fails(.throttled) : .passes }
+        let isDone = try await one.store.deleteRoom(name)
+        #expect(isDone)
+        #expect(one.world.world.monotonic() - Moment(milliseconds: 0) <= PatientTables.logPatienceMs)
+        #expect(try await other.store.heads([name]).isEmpty)
+    }
+
+    /// Others are always first, and each write takes its time: the races have an end, too.
+    @Test func aLogThatOthersFill() async throws {
+        let shared = SharedTables()
+        let (one, other) = (try await Node(shared, seed: 1), try await Node(shared, seed: 2))
+        let world = one.world
+        let count = Locked(0)
+        one.tables.set { call in
+            guard call.putsChunk else { return .passes }
+            world.advance(400)
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            _ = try? await other.append([try draft("o\(number)")])
+            return .passes
+        }
+        let error = await failure { () async throws(StoreError) in
+            try await one.append([(try? draft("mine"))].compactMap { $0 })
+        }
+        #expect(error == .busy)
+        #expect(world.world.monotonic() - Moment(milliseconds: 0) <= PatientTables.logPatienceMs + 1000)
+    }
 }

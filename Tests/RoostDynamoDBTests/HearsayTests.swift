@@ -68,21 +68,21 @@ import Testing
     @Test func aDeletionThatFailsIsSeenToLater() async throws {
         let shared = SharedTables()
         let node = try await Node(shared)
-        _ = try await node.append([try draft("m1"), try draft("m2")])
+        _ = try await node.append([try draft("m1"), try draft("m2"), try draft("m3")])
         node.tables.set {
             $0.operation == .put && $0.table == .messages && !$0.putsChunk ? .fails(.throttled) : .passes
         }
-        let stones = [try draft("stone", redacts: 1)]
+        let stones = [try draft("s1", redacts: 1), try draft("s3", redacts: 3)]
         let appended = try await node.append(stones)
-        #expect(appended.verdicts.map(\.code) == [.unavailable])
+        #expect(appended.verdicts.map(\.code) == [.unavailable, .unavailable])
         node.tables.set { _ in .passes }
         func stored() async throws -> [MessageKind] {
             let epoch = try #require(try await node.store.heads([.general])[.general]?.epoch)
             return try shared.chunks(of: .general, epoch).flatMap(\.entries).map(\.kind)
         }
-        #expect(try await stored() == [.message, .message, .deleted])
+        #expect(try await stored() == [.message, .message, .message, .deleted, .deleted])
         node.world.advance(11_000)
-        #expect(try await stored() == [.redacted, .message, .deleted])
+        #expect(try await stored() == [.redacted, .message, .redacted, .deleted, .deleted])
     }
 
     /// What was to be deleted of a log that is gone is not deleted of the next one of the room, whenever a node hears

@@ -12,27 +12,31 @@ extension Rooms {
     func mark(_ marks: [MemberMark]) async throws(TableError) {
         var merged: [RoomName: [UserID: Mark]] = [:]
         for mark in marks { merged[mark.room, default: [:]][mark.user, default: Mark()].merge(mark.mark) }
-        let outcomes = await inParallel(Array(merged)) { room, users async -> TableError? in
-            do throws(TableError) {
-                try await self.mark(room, users)
-                return nil
-            } catch {
-                return error
+        let heads = await inParallel(Array(merged.keys)) { room in
+            await caught { () async throws(TableError) in
+                (room, try await self.logs.view(self.logs.slot(room), isCurrent: true)?.roomHead)
             }
         }
-        // A room that fails keeps no other's from being written; one of which nothing can be read is no reason to come
-        // again.
-        if let failure = outcomes.compactMap({ $0 }).first(where: \.isPassing) { throw failure }
-    }
-
-    private func mark(_ room: RoomName, _ users: [UserID: Mark]) async throws(TableError) {
-        guard let head = try await logs.view(logs.slot(room), isCurrent: true)?.roomHead else { return }
+        var failures: [TableError] = []
         var due: [MarkToWrite] = []
-        for (user, mark) in users {
-            let within = Mark(received: min(mark.received, head.head), read: min(mark.read, head.head))
-            if within != Mark() { due.append(MarkToWrite(room: room, epoch: head.epoch, user: user, mark: within)) }
+        for head in heads {
+            switch head {
+            case .failure(let error): failures.append(error)
+            case .success((_, nil)): break
+            case .success((let room, let head?)):
+                for (user, mark) in merged[room] ?? [:] {
+                    let within = Mark(received: min(mark.received, head.head), read: min(mark.read, head.head))
+                    if within == Mark() { continue }
+                    due.append(MarkToWrite(room: room, epoch: head.epoch, user: user, mark: within))
+                }
+            }
         }
-        _ = try await logs.each(due) { mark throws(TableError) in try await self.write(mark) }
+        let written = await inParallel(due) { mark in
+            await caught { () async throws(TableError) in try await self.write(mark) }
+        }
+        failures += written.compactMap { if case .failure(let error) = $0 { error } else { nil } }
+        // What fails keeps no other's from being written; a log that is broken is no reason to come again.
+        if let failure = failures.first(where: { $0.kind != .corrupt }) { throw failure }
     }
 
     private struct MarkToWrite: Sendable {

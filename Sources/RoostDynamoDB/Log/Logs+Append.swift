@@ -57,7 +57,7 @@ private struct Appending {
     let slot: RoomSlot
     let drafts: [Draft]
     let now: Timestamp
-    /// When nothing more is begun: other rooms wait.
+    /// When nothing more is written: other rooms wait.
     let deadline: Moment
     var outcome = Logs.RoomOutcome()
     private var races = 0
@@ -80,8 +80,9 @@ private struct Appending {
 
     mutating func run() async throws(TableError) {
         while !rest.isEmpty {
-            // What has been decided is not asked again, so whoever comes again gets further.
-            guard outcome.verdicts.isEmpty || logs.world.monotonic() < deadline else {
+            // What had to be read first would have to be read again by whoever comes again; the rest comes again.
+            let hasOnlyRead = outcome.verdicts.isEmpty && races < 4
+            guard hasOnlyRead || logs.world.monotonic() < deadline else {
                 throw TableError(.throttled, "\(slot.name) took longer than other rooms can wait")
             }
             guard races <= Logs.maxRaces else {
@@ -89,6 +90,7 @@ private struct Appending {
             }
             guard let view = try await logs.view(slot, isCurrent: mustLook) else {
                 try await createRoom()
+                races += 1
                 continue
             }
             mustLook = false
@@ -193,10 +195,8 @@ private struct Appending {
                 do throws(TableError) {
                     try await logs.carryOutTombstone(at: seq, !isDuplicate ? draft.redacts : nil, item)
                 } catch {
-                    // It is seen to as if its writer had died over it.
-                    if !isDuplicate, let target = draft.redacts {
-                        slot.watch([target], of: item.epoch, at: logs.world.monotonic())
-                    }
+                    // It and those behind it are seen to as if their writer had died over them.
+                    slot.watch(plan.redactions, of: item.epoch, at: logs.world.monotonic())
                     throw TableError(.unsure, "a tombstone is stored, its message is not redacted: \(error)")
                 }
             }
@@ -270,7 +270,7 @@ extension Logs {
         if let target { try await redact(target, item) }
     }
 
-    /// Carries out deletions that another node has begun and should have finished.
+    /// Carries out deletions that were begun and should have been finished, by another node or this one.
     func finishOverdue(_ slot: RoomSlot, _ item: RoomItem) async {
         for seq in slot.overdue(of: item.epoch, at: world.monotonic()) where !world.isLate {
             do throws(TableError) {

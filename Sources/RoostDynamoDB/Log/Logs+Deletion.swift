@@ -17,14 +17,9 @@ extension Logs {
         await slot.turn.take()
         defer { slot.turn.pass() }
         // Appends to the room wait, and with them all others. Whoever meets the seal finishes what is left.
-        let result: Result<Bool, TableError> = await StoreWorld.$deadline.withValue(
-            world.monotonic() + PatientTables.logPatienceMs
-        ) {
-            do throws(TableError) {
-                return .success(try await delete(slot))
-            } catch {
-                return .failure(error)
-            }
+        let deadline = world.monotonic() + PatientTables.logPatienceMs
+        let result = await StoreWorld.$deadline.withValue(deadline) {
+            await caught { () async throws(TableError) in try await delete(slot) }
         }
         return try result.get()
     }
@@ -46,9 +41,16 @@ extension Logs {
                 let isSealed = try existing.map { item throws(TableError) in try Chunk(item).isSeal }
                 guard isSealed == true else { continue }
             }
-            try await finishDeletion(of: view.item, end: view.head)
-            slot.forgetItem()
-            slot.forgetChain()
+            defer {
+                slot.forgetItem()
+                slot.forgetChain()
+            }
+            do throws(TableError) {
+                try await finishDeletion(of: view.item, end: view.head)
+            } catch {
+                // Sealed it is gone: whoever asks for it finishes this.
+                guard error.isPassing else { throw error }
+            }
             return true
         }
         return false

@@ -139,16 +139,23 @@ final class Logs: Sendable {
     func each<Element: Sendable, Answer: Sendable>(
         _ elements: [Element], _ body: @escaping @Sendable (Element) async throws(TableError) -> Answer
     ) async throws(TableError) -> [Answer] {
-        let answers = await inParallel(elements) { element async -> Result<Answer, TableError> in
-            do throws(TableError) {
-                return .success(try await body(element))
-            } catch {
-                return .failure(error)
-            }
+        let answers = await inParallel(elements) { element in
+            await caught { () async throws(TableError) in try await body(element) }
         }
         var values: [Answer] = []
         for answer in answers { values.append(try answer.get()) }
         return values
+    }
+}
+
+/// What `body` returns or throws.
+func caught<Answer: Sendable>(
+    _ body: () async throws(TableError) -> Answer
+) async -> Result<Answer, TableError> {
+    do throws(TableError) {
+        return .success(try await body())
+    } catch {
+        return .failure(error)
     }
 }
 

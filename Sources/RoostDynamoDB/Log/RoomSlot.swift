@@ -11,9 +11,9 @@ final class RoomSlot: Sendable {
     static let mostWins = 16
     /// What comes so much later is not right after, in milliseconds; nor is waited longer.
     static let restMs: Int64 = 20
-    /// How long another node has for a deletion that it has begun, in milliseconds.
+    /// How long whoever has begun a deletion has for it, in milliseconds.
     static let deletionMs: Int64 = 10_000
-    /// Deletions of others that are watched, and how many are seen to at once.
+    /// Deletions that are watched, and how many are seen to at once.
     static let mostLoose = 1024
     static let pieceLoose = 8
 
@@ -28,7 +28,8 @@ final class RoomSlot: Sendable {
         var members: [UserID: (isMember: Bool, at: Moment)] = [:]
         var chain: Chain?
         var chainAt = Moment(milliseconds: 0)
-        /// What tombstones of other nodes delete, that may not have come to it, with when each was learned of.
+        /// What tombstones of other nodes delete, that may not have come to it, and what this one could not; with when
+        /// each was learned of.
         var loose: [UInt64: Moment] = [:]
         /// The log that those are of: another one has other messages there.
         var looseOf: Epoch?
@@ -78,7 +79,7 @@ final class RoomSlot: Sendable {
 
     // MARK: Deletions that may be half done
 
-    /// Another node's tombstones delete these entries: it does so itself, unless it has died over it.
+    /// Tombstones delete these entries: another node does so itself, unless it has died over it, or this one has failed.
     func watch(_ seqs: some Sequence<UInt64>, of epoch: Epoch, at now: Moment) {
         state.withLock { state in
             if state.looseOf != epoch { (state.loose, state.looseOf) = ([:], epoch) }

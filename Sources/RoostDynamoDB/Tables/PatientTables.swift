@@ -82,13 +82,7 @@ extension StoreWorld {
 
     /// Runs `body` with all the patience there is: it would have to begin again from nothing.
     static func unhurried<T: Sendable>(_ body: () async throws(TableError) -> T) async throws(TableError) -> T {
-        let result: Result<T, TableError> = await $deadline.withValue(nil) {
-            do throws(TableError) {
-                return .success(try await body())
-            } catch {
-                return .failure(error)
-            }
-        }
+        let result = await $deadline.withValue(nil) { await caught(body) }
         return try result.get()
     }
 
