@@ -129,12 +129,14 @@ public final class Simulation {
         }
         plan(faults.crashes) { [self] in
             let node = dice.pick(nodes)
+            guard mayEnd(node) else { return }
             let isSaid = redis != nil && sayLastWords(on: node, dice)
             if !isSaid { crash(node, dice) }
         }
         plan(faults.drains) { [self] in
             let node = dice.pick(nodes)
             let pause = dice.time(.ms(1) ... .ms(1000))
+            guard mayEnd(node) else { return }
             node.drain { [scheduler = stage.scheduler] in scheduler.after(pause) { node.start() } }
         }
         plan(faults.clockSteps) { [stage] in stage.stepClock(by: dice.time(-200_000...200_000)) }
@@ -153,6 +155,13 @@ public final class Simulation {
         planStoreCuts()
     }
 
+    /// What a node appends that has no lease yet, and ends before it has told of it, only a look at the store finds.
+    private func mayEnd(_ node: SimNode) -> Bool { redis == nil || stage.shape.sweepsPerLook > 0 || hasLease(node) }
+
+    private func hasLease(_ node: SimNode) -> Bool {
+        redis?.living.contains(where: { $0.name == node.lifeName }) ?? false
+    }
+
     private func crash(_ node: SimNode, _ dice: Dice) {
         node.crash()
         stage.scheduler.after(dice.time(.ms(1) ... .ms(2000))) { node.start() }
@@ -162,8 +171,7 @@ public final class Simulation {
     /// log, and nobody may have told. At some time, or when it is in the log and the node does not know yet.
     /// - Returns: whether somebody does.
     private func sayLastWords(on node: SimNode, _ dice: Dice) -> Bool {
-        // What a node appends that has no lease yet, and ends before it has told of it, only a look at the store finds.
-        guard clients.count > 2, dice.chance(0.6), redis?.living.contains(where: { $0.name == node.lifeName }) ?? false,
+        guard clients.count > 2, dice.chance(0.6), hasLease(node),
             let author = clients.first(where: { $0.link?.node === node && !$0.isSilent })
         else { return false }
         var isOver = false
