@@ -163,8 +163,10 @@ public struct Shape: Sendable {
         if sendsSince { (faults.stalls, store.isLate, faults.freezes) = (0, 0, 0) }
         // On its way to the tables that is: what can't be reached is tried again for seconds.
         if sendsSince, usesDynamoDB { (faults.outages, faults.storeCuts) = (0, 0) }
-        // Another node's copy may wait behind all that came over a slow line at once, which takes a second or two.
-        if sendsSince, hasBus { limits.dedupeWindowMs = max(3000, limits.dedupeWindowMs) }
+        // Another node's copy may wait behind all that came over a slow line at once, which takes a second or two, or
+        // before a node that reads nothing as long as its client takes nothing. A client comes again for half the window.
+        let fullLine = Int64(32_768 / network.window) * network.latency.upperBound / 1000
+        if sendsSince, hasBus { limits.dedupeWindowMs = max(3000, 2 * fullLine, limits.dedupeWindowMs) }
         // So may one that is on its way while a room drops what was said since it was first sent, or is deleted: its copy
         // is refused then, since nobody can tell any more whether it was stored.
         let forgets = kinds.rules.contains { !$0.kind.retainsAll } || faults.deletions > 0
