@@ -7,6 +7,14 @@ PYTEST      := $(CURDIR)/$(VENV)/bin/pytest -q -p no:cacheprovider
 # The contract suite, in the environment $(1): most tests wait for something, so several run beside each other; then
 # those that take a processor or more for themselves, one after another.
 contract     = cd Tests/Contract && export $(1) && $(PYTEST) -n $(or $(WORKERS),4) -m "not alone" && $(PYTEST) -m alone
+# All tests in Swift, with the flags $(1) and in the environment $(2). Redis and the emulator, which answers one request
+# at a time, by themselves: they are asked within a time, and do not answer in it where others take the processor.
+define swift_tests
+	swift build $(SWIFT_FLAGS) $(1) --build-tests
+	$(2) Scripts/swift-test.sh $(SWIFT_FLAGS) $(1) --skip-build --skip 'RoostDynamoDBTests|RoostRedisTests'
+	$(2) Scripts/swift-test.sh $(SWIFT_FLAGS) $(1) --skip-build --filter 'RoostRedisTests'
+	$(2) Scripts/swift-test.sh $(SWIFT_FLAGS) $(1) --skip-build --filter 'RoostDynamoDBTests'
+endef
 TSAN        := --sanitize=thread --scratch-path .build-tsan
 ARGS        ?=
 SEEDS       ?= 1000
@@ -36,12 +44,7 @@ demo-cluster: ## builds a release, starts Redis, three nodes and HAProxy, opens 
 test: lint test-clients test-swift test-allocations test-simulation test-contract test-conformance test-browser test-examples test-deploy test-comparison ## the whole suite, the real parts it needs included
 
 test-swift: setup ## unit, engine and hub tests in Swift
-	swift build $(SWIFT_FLAGS) --build-tests
-	Scripts/swift-test.sh $(SWIFT_FLAGS) --skip 'RoostDynamoDBTests|RoostRedisTests'
-	# By themselves: Redis and the emulator, which answers one request at a time, are asked within a time, and do not
-	# answer in it where others take the processor.
-	Scripts/swift-test.sh $(SWIFT_FLAGS) --skip-build --filter 'RoostRedisTests'
-	Scripts/swift-test.sh $(SWIFT_FLAGS) --skip-build --filter 'RoostDynamoDBTests'
+	$(call swift_tests)
 
 test-allocations: setup ## what the pure parts allocate per message, against Tests/Allocations/thresholds.txt
 	swift build -c release $(SWIFT_FLAGS) --product allocations
@@ -104,7 +107,7 @@ test-full: test planted ## everything of test, frames queued instead of sent dir
 	cd Tests/Deploy && MINUTE_SECONDS=60 MINUTE_SPEED=2 ROOST_BIN=$(BIN_DEBUG) $(PYTEST) test_minute.py
 	$(MAKE) simulate SEEDS=20000 FROM=100000
 	$(MAKE) simulate SEEDS=20000 FROM=200000 CLUSTER=1
-	ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp" Scripts/swift-test.sh $(SWIFT_FLAGS) $(TSAN)
+	$(call swift_tests,$(TSAN),ROOST_FUZZ_SECONDS=0.3 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/tsan.supp")
 	swift build $(SWIFT_FLAGS) $(TSAN) --product roost
 	$(call contract,TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=$(CURDIR)/Tests/tsan.supp" CONTRACT_PATIENCE=4 \
 	  ROOST_BIN=$(shell swift build $(SWIFT_FLAGS) $(TSAN) --show-bin-path)/roost)
