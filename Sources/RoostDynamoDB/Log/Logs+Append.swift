@@ -38,7 +38,7 @@ extension Logs {
         defer { slot.turn.pass() }
         let deadline = world.monotonic() + PatientTables.logPatienceMs
         let outcome = await StoreWorld.$deadline.withValue(deadline) {
-            var append = Appending(logs: self, slot: slot, drafts: drafts, now: now, deadline: deadline)
+            var append = Appending(logs: self, slot: slot, drafts: drafts, now: now)
             do throws(TableError) {
                 try await append.run()
             } catch {
@@ -57,8 +57,6 @@ private struct Appending {
     let slot: RoomSlot
     let drafts: [Draft]
     let now: Timestamp
-    /// When nothing more is written: other rooms wait.
-    let deadline: Moment
     var outcome = Logs.RoomOutcome()
     private var races = 0
     /// Whether the end of the log is looked up before the next attempt.
@@ -67,12 +65,11 @@ private struct Appending {
     private var findings = Chain.Findings(search: nil)
     private var agePages = 0
 
-    init(logs: Logs, slot: RoomSlot, drafts: [Draft], now: Timestamp, deadline: Moment) {
+    init(logs: Logs, slot: RoomSlot, drafts: [Draft], now: Timestamp) {
         self.logs = logs
         self.slot = slot
         self.drafts = drafts
         self.now = now
-        self.deadline = deadline
         searches = RetrySearch.logs(of: drafts)
     }
 
@@ -82,7 +79,7 @@ private struct Appending {
         while !rest.isEmpty {
             // What had to be read first would have to be read again by whoever comes again; the rest comes again.
             let hasOnlyRead = outcome.verdicts.isEmpty && races < 4
-            guard hasOnlyRead || logs.world.monotonic() < deadline else {
+            guard hasOnlyRead || !logs.world.isLate else {
                 throw TableError(.throttled, "\(slot.name) took longer than other rooms can wait")
             }
             guard races <= Logs.maxRaces else {
