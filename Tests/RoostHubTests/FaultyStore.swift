@@ -14,6 +14,8 @@ final class FaultyStore: Store {
         var appends: [Int] = []
         var readError: StoreError?
         var markError: StoreError?
+        /// A room that is deleted right before the next append.
+        var doomed: RoomName?
         var isAppendHeld = false
         var isOpenHeld = false
         var isReadHeld = false
@@ -48,6 +50,8 @@ final class FaultyStore: Store {
     func failHeads(of rooms: Set<RoomName>) { gates.withLock { $0.headless = rooms } }
     func failReads(with error: StoreError?) { gates.withLock { $0.readError = error } }
     func failMarks(with error: StoreError?) { gates.withLock { $0.markError = error } }
+    /// Nobody can see that the room is gone before something is appended to it again.
+    func deleteBeforeAppend(_ room: RoomName) { gates.withLock { $0.doomed = room } }
     func holdAppends() { gates.withLock { $0.isAppendHeld = true } }
     /// What everybody is told who wants into a room.
     func answerOpens(with failure: Failure?) { gates.withLock { $0.openFailure = failure } }
@@ -118,7 +122,11 @@ final class FaultyStore: Store {
             return gates.failing.contains(gates.appends.count) ? .busy : gates.appendError
         }
         if let error { throw error }
-        let failing = gates.withLock { $0.failingRooms }
+        let (failing, doomed) = gates.withLock { gates in
+            defer { gates.doomed = nil }
+            return (gates.failingRooms, gates.doomed)
+        }
+        if let doomed { _ = try await inner.deleteRoom(doomed) }
         var appended = try await inner.append(drafts.filter { !failing.contains($0.room) }, at: now)
         var verdicts = appended.verdicts[...]
         appended.verdicts = drafts.map { draft in

@@ -125,7 +125,8 @@ final class Ledger: @unchecked Sendable {
         return log
     }
 
-    /// A client has been told that nobody knows whether this message was stored: a copy of it may come whenever it likes.
+    /// A log has refused this message, or its author's library has given it up, because nobody knows any more whether it
+    /// was stored: those behind it go on, and a copy of it may come whenever it likes.
     func doubt(_ id: String) { inDoubt.insert(id) }
 
     private func isFirst(_ log: Log) -> Bool { logs[log.room]?.first === log }

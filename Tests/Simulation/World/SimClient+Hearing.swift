@@ -93,7 +93,6 @@ extension SimClient {
             if isPassing { return refused(id) }
             // The place where it was first sent is gone: nobody can tell any more whether it was stored.
             let isExpired = code == .retryExpired && (stage.deletesRooms || stage.shape.drops(seats[index].room))
-            if isExpired { stage.ledger.doubt(id) }
             isExpired ? acked(id) : wrong("was refused its message \(id): \(code?.rawValue ?? "?")")
         case .join(let index, _): notLetIn(index, code, isPassing)
         case .resume(let entries):

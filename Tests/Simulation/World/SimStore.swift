@@ -125,6 +125,9 @@ final class SimStore: Store, @unchecked Sendable {
         return try await call("append") { [ledger = stage.ledger, isLocal] store async throws(StoreError) in
             let appended = try await store.append(drafts, at: now)
             if isLocal { ledger.committed(appended.committed) }
+            for (draft, verdict) in zip(drafts, appended.verdicts) {
+                if case .rejected(let failure) = verdict, failure.code == .retryExpired { ledger.doubt(draft.id.text) }
+            }
             return appended
         }
     }
