@@ -116,7 +116,9 @@ final class LocalRoom {
     var rumour: UInt64 = 0
     /// What has come before what is to be heard before it.
     var early = EarlyMessages()
+    /// Whether the store is being asked for another log than the replica's, and whether one was heard of since.
     var isReopening = false
+    var isReopeningLate = false
     /// Joins that the store is being asked about.
     var opening = 0
     /// Goes up when who may enter has changed, so that an older answer of the store is not trusted.

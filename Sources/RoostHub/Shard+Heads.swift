@@ -129,7 +129,10 @@ extension Shard {
 
     /// The log is another one than we thought: everyone starts at the end of the new one and is told so.
     func reopen(_ room: LocalRoom) {
-        guard !room.isReopening else { return }
+        guard !room.isReopening else {
+            room.isReopeningLate = true
+            return
+        }
         room.isReopening = true
         let (store, log, name) = (hub.store, hub.log, room.name)
         ask { () -> RoomHead? in
@@ -142,6 +145,9 @@ extension Shard {
         } then: { shard, head in
             room.isReopening = false
             if let head { shard.restart(room, head) } else { shard.lookout.askLater(name, in: .doubted) }
+            // What was heard since may not be in the answer, and is said only once.
+            if room.isReopeningLate, head != nil { shard.askForHeads(of: [name]) }
+            room.isReopeningLate = false
             shard.forgetIfEmpty(room)
         }
     }

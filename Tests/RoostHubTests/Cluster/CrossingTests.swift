@@ -47,6 +47,26 @@ struct CrossingTests {
         }
     }
 
+    @Test("what a log that was made anew goes on with is heard, though it comes while the store is asked about the log")
+    func newsWhileReopening() async throws {
+        try await withCluster { cluster in
+            let ann = try await cluster.nodes[0].connect("ann")
+            try await ann.send(TestClient.join("r"), TestClient.message(1))
+            try await ann.hear(#""type":"message""#)
+            func asked() -> Int { cluster.store.asked.count { $0.contains(room("r")) } }
+            let (before, frames) = (asked(), try await ann.frameCount())
+            cluster.store.deleteBeforeAppend(room("r"))
+            cluster.store.holdHeads()
+            try await ann.send(TestClient.message(2))
+            try await eventually("the log is asked about") { asked() > before && cluster.store.holding > 0 }
+            try await ann.send(TestClient.message(3))
+            #expect(try await ann.hear(#""type":"ack","messageId":"m3""#).contains(#""seq":2,"#))
+            cluster.store.release()
+            #expect(try await ann.hear(#""type":"joined""#, from: frames).contains(#""head":1,"#))
+            try await eventually("it is heard") { try await ann.seqs() == [1, 2] }
+        }
+    }
+
     @Test("a doubtful append makes nobody ask the store at once")
     func doubt() async throws {
         try await withCluster { cluster in
