@@ -9,9 +9,13 @@ export function newLane() {
   };
 }
 
-/** The message of a lane that goes first, and alone: the first that was refused for now, or not acked in time. */
+/**
+ * The message of a lane that goes first, and alone, while something comes again that was refused for now, or not acked in
+ * time: the first of those that come again and those that are to go before them.
+ */
 export function probeOf(lane) {
-  return lane.entries.find((entry) => entry.comesAgain);
+  if (!lane.entries.some((entry) => entry.comesAgain)) return undefined;
+  return lane.entries.find((entry) => entry.comesAgain || !entry.isWritten);
 }
 
 /** Whether the log is known to have a message. */

@@ -54,8 +54,9 @@ final class Outbox {
         /// How many of them come again.
         var again = 0
 
-        /// The message that goes first, and alone: the first that was refused for now, or not acked in time.
-        var probe: Entry? { again > 0 ? entries.first(where: \.comesAgain) : nil }
+        /// The message that goes first, and alone, while something comes again that was refused for now, or not acked in
+        /// time: the first of those that come again and those that are to go before them.
+        var probe: Entry? { again > 0 ? entries.first { $0.comesAgain || !$0.isWritten } : nil }
     }
 
     unowned let machine: ClientMachine
