@@ -120,7 +120,7 @@ extension Store {
         return try require(appended.verdicts.first)
     }
 
-    /// Appends `count` messages with ids `PREFIX1`… to a room in one batch.
+    /// Appends `count` messages with ids `PREFIX1`… to a room, in one batch as far as the store takes it.
     func fill(_ count: Int, to place: String = "general", prefix: String = "m", at now: Int64 = 1000) async throws {
         var drafts = try (1...count).map { try draft("\(prefix)\($0)", to: place) }
         // On a slow machine a store may take only the first of them in the time that it has for an append.
